@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::string name;
+  std::vector<std::string> ports;
+  std::string ip4, ip6;
+  bool no_nat = false;
+  bool dry_run = false;
+};
+
+Result<std::optional<Ip>> optional_ip(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return TRY(Ip::parse(text));
+}
+
+void print(const model::Space& space, const model::Settings& settings, bool dry_run) {
+  const auto w = model::wiring(space, settings);
+  say(fmt::format("{}{} is space {}: {}{}", dry_run ? "would add: " : "", space.name.str(), space.number, w.ip4.str(),
+                  w.ip6 ? " " + w.ip6->str() : ""));
+  for (const auto& forward : space.forwards) say("  " + forward.str());
+}
+
+Result<int> run(const Args& args, Context& context) {
+  apply::SpaceRequest request;
+  request.name = TRY(SpaceName::parse(args.name));
+  request.ports = TRY(parse_specs(args.ports));
+  request.ip4 = TRY(optional_ip(args.ip4));
+  request.ip6 = TRY(optional_ip(args.ip6));
+  request.nat = !args.no_nat;
+  auto engine = TRY(context.engine());
+  const auto space = TRY_WRAP("add " + args.name, engine.add(request, args.dry_run));
+  if (context.json()) say_json(to_json(space, engine.settings()));
+  else print(space, engine.settings(), args.dry_run);
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_add(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  auto* command = app.add_subcommand("add", "Make a space: a network of its own, with a way out and ways in");
+  command->add_option("name", args->name, "Name of the space")->required();
+  command->add_option("-p,--port", args->ports, "Forward [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]; again for more")
+      ->type_name("SPEC")->allow_extra_args(false);
+  command->add_option("--ip4", args->ip4, "IPv4 address from the pool, in place of the derived one");
+  command->add_option("--ip6", args->ip6, "IPv6 address from the ULA prefix, in place of the derived one");
+  command->add_flag("--no-nat", args->no_nat, "Let it leave the host under its own address");
+  command->add_flag("--dry-run", args->dry_run, "Only say what it would be");
+  command->footer("Example:\n  warren add web1 -p 6000:8080 -p 8000-8099 -p 203.0.113.10:53:53/udp");
+  on(command, context, args, run);
+}
+
+}  // namespace warren::cli

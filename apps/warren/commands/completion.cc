@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::string shell = "bash";
+  CLI::App* program = nullptr;
+};
+
+std::string words_of(const CLI::App& app) {
+  std::string words;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    words += command->get_name() + " ";
+  for (const auto* option : app.get_options())
+    for (const auto& name : option->get_lnames()) words += "--" + name + " ";
+  return words;
+}
+
+/// The words after a command come from the program itself, so they cannot go stale.
+std::string bash_script(const CLI::App& app) {
+  std::string cases;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), words_of(*command));
+  }
+  return fmt::format(R"bash(# bash completion for warren: eval "$(warren completion bash)"
+_warren() {{
+  local current=${{COMP_WORDS[COMP_CWORD]}} command= word words
+  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    case $word in -*) ;; *) command=$word; break ;; esac
+  done
+  case $command in
+{}    *) words="{}" ;;
+  esac
+  case $command in
+    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port)
+      words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
+    apply) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}}
+complete -F _warren warren
+)bash",
+                     cases, words_of(app));
+}
+
+Result<int> run(const Args& args, Context&) {
+  if (args.shell != "bash") return fail(Code::usage, fmt::format("completion: '{}' is not known: write bash", args.shell));
+  fmt::print("{}", bash_script(*args.program));
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_completion(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  args->program = &app;
+  auto* command = app.add_subcommand("completion", "Print the completion script of a shell");
+  command->add_option("shell", args->shell, "bash");
+  command->footer("Example:\n  eval \"$(warren completion bash)\"");
+  on(command, context, args, run);
+}
+
+}  // namespace warren::cli

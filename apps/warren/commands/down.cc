@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::vector<std::string> names;
+  bool all = false;
+  bool force = false;
+};
+
+Result<int> run(const Args& args, Context& context) {
+  if (args.all == !args.names.empty()) return fail(Code::usage, "down: name the spaces, or give --all");
+  auto names = TRY(parse_names(args.names));
+  auto engine = TRY(context.engine());
+  if (args.all) names = TRY(engine.names());
+  TRY_WRAP("down", engine.down(names, args.force));
+  if (!context.json()) return kExitOk;
+  auto list = Json::array();
+  for (const auto& name : names) list.push_back(name.str());
+  say_json(Json{{"down", list}});
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_down(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  auto* command = app.add_subcommand("down", "Take spaces out of the kernel, and keep their number, addresses and forwards");
+  command->add_option("name", args->names, "Names of the spaces");
+  command->add_flag("--all", args->all, "Every space");
+  command->add_flag("--force", args->force, "End the processes inside");
+  command->footer("Example:\n  warren down web1");
+  on(command, context, args, run);
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+#include "look.h"
+#include "sys/enter.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::string name;
+  std::string user;
+  std::vector<std::string> command;
+};
+
+constexpr int kExitNotFound = 127;  // as shells and env(1) say it
+constexpr int kExitNotRunnable = 126;
+
+Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
+  TRY(require_root());
+  const auto name = TRY(SpaceName::parse(args.name));
+  if (!sys::open_netns(sys::pin_path(name)))
+    return fail(Code::not_found, fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one",
+                                             name.str()));
+  std::optional<sys::User> user;
+  if (!args.user.empty()) user = TRY(sys::find_user(args.user));
+  TRY(sys::enter_space(name));
+  if (user) TRY(sys::become(*user));
+  ::setenv("WARREN_SPACE", name.c_str(), 1);
+  if (command.empty()) {
+    const auto* shell = ::getenv("SHELL");
+    command.push_back(user ? user->shell : shell && *shell ? shell : "/bin/sh");
+  }
+  const auto error = sys::exec_command(command);
+  fmt::print(stderr, "warren: {}\n", error.what);
+  return error.code == Code::not_found ? kExitNotFound : kExitNotRunnable;
+}
+
+Result<int> run(const Args& args, Context&) { return enter_and_run(args, args.command); }
+
+Result<int> run_shell(const Args& args, Context&) { return enter_and_run(args, {}); }
+
+}  // namespace
+
+void register_exec(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  auto* command = app.add_subcommand("exec", "Run a command in a space; its exit status becomes warren's");
+  command->add_option("name", args->name, "Name of the space")->required();
+  command->add_option("-u,--user", args->user, "Run as this user");
+  command->add_option("command", args->command, "Command and its arguments")->required();
+  command->footer("Example:\n  warren exec web1 -u alice -- python3 -m http.server 8080");
+  on(command, context, args, run);
+
+  const auto shell_args = std::make_shared<Args>();
+  auto* shell = app.add_subcommand("shell", "Open a shell in a space");
+  shell->add_option("name", shell_args->name, "Name of the space")->required();
+  shell->add_option("-u,--user", shell_args->user, "As this user");
+  shell->footer("Example:\n  warren shell web1 -u alice");
+  on(shell, context, shell_args, run_shell);
+}
+
+}  // namespace warren::cli

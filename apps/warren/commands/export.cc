@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+#include "config/spaces_file.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {};
+
+Result<int> run(const Args&, Context& context) {
+  auto store = TRY(context.reader());
+  const auto spaces = TRY(store.load_all());
+  if (!context.json()) {
+    fmt::print("{}", config::write_spaces(spaces));
+    return kExitOk;
+  }
+  const auto settings = TRY(context.settings_with(store));
+  auto list = Json::array();
+  for (const auto& space : spaces) list.push_back(to_json(space, settings));
+  say_json(list);
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_export(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("export", "Print all spaces as a file for `warren apply`");
+  command->footer("Example:\n  warren export > spaces.toml");
+  on(command, context, std::make_shared<Args>(), run);
+}
+
+}  // namespace warren::cli

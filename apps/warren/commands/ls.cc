@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {};
+
+std::string forwards(const model::Space& space) {
+  if (space.forwards.empty()) return "-";
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(space.forwards.size(), 4); ++i)
+    text += fmt::format("{}{}", i ? ", " : "", space.forwards[i].spec());
+  if (space.forwards.size() > 4) text += fmt::format(", {} more", space.forwards.size() - 4);
+  return text;
+}
+
+Result<int> run(const Args&, Context& context) {
+  auto store = TRY(context.reader());
+  const auto settings = TRY(context.settings_with(store));
+  apply::Kernel kernel;
+  const auto all = TRY(apply::read_status(kernel, settings, TRY(store.load_all())));
+  if (context.json()) {
+    auto list = Json::array();
+    for (const auto& status : all) list.push_back(to_json(status, settings));
+    say_json(list);
+    return kExitOk;
+  }
+  Columns columns({"NAME", "NUMBER", "STATE", "IPV4", "IPV6", "RECEIVED", "SENT", "FORWARDS"});
+  for (const auto& s : all)
+    columns.add({s.space.name.str(), std::to_string(s.space.number), std::string(s.state()), s.wiring.ip4.str(),
+                 s.wiring.ip6 ? s.wiring.ip6->str() : "-", bytes(s.received_bytes), bytes(s.sent_bytes),
+                 forwards(s.space)});
+  columns.print();
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_ls(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("ls", "List the spaces");
+  command->footer("Example:\n  warren ls -o json");
+  on(command, context, std::make_shared<Args>(), run);
+}
+
+}  // namespace warren::cli

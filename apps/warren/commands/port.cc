@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+#include "look.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::string name;
+  std::vector<std::string> specs;
+};
+
+void print(Context& context, std::string_view verb, const std::string& name,
+           const std::vector<model::Forward>& forwards) {
+  if (context.json()) {
+    auto list = Json::array();
+    for (const auto& forward : forwards) list.push_back(to_json(forward));
+    return say_json(Json{{"space", name}, {verb, list}});
+  }
+  for (const auto& forward : forwards) say(fmt::format("{} {}", verb, forward.str()));
+}
+
+Result<int> add(const Args& args, Context& context) {
+  const auto name = TRY(SpaceName::parse(args.name));
+  const auto specs = TRY(parse_specs(args.specs));
+  auto engine = TRY(context.engine());
+  print(context, "added", args.name, TRY_WRAP("port add " + args.name, engine.add_ports(name, specs)));
+  return kExitOk;
+}
+
+Result<int> remove(const Args& args, Context& context) {
+  const auto name = TRY(SpaceName::parse(args.name));
+  const auto specs = TRY(parse_specs(args.specs));
+  auto engine = TRY(context.engine());
+  print(context, "removed", args.name, TRY_WRAP("port rm " + args.name, engine.remove_ports(name, specs)));
+  return kExitOk;
+}
+
+Result<int> list(const Args& args, Context& context) {
+  auto store = TRY(context.reader());
+  const auto settings = TRY(context.settings_with(store));
+  auto spaces = args.name.empty() ? TRY(store.load_all())
+                                  : std::vector{TRY_WRAP("port ls", find_space(store, args.name))};
+  apply::Kernel kernel;
+  const auto all = TRY(apply::read_status(kernel, settings, std::move(spaces)));
+  auto json = Json::array();
+  Columns columns({"SPACE", "PROTOCOL", "HOST", "PORT", "CONNECTIONS"});
+  for (const auto& status : all)
+    for (const auto& [forward, connections] : status.forwards) {
+      auto one = to_json(forward);
+      one["space"] = status.space.name.str();
+      one["connections"] = connections;
+      json.push_back(one);
+      columns.add({status.space.name.str(), std::string(name(forward.proto)),
+                   (forward.host ? forward.host->bracketed() : "*") + ":" + forward.ports.str(),
+                   forward.ports.single() ? std::to_string(forward.to) : forward.ports.str(),
+                   std::to_string(connections)});
+    }
+  if (context.json()) say_json(json);
+  else columns.print();
+  return kExitOk;
+}
+
+void add_arguments(CLI::App* command, Args& args) {
+  command->add_option("name", args.name, "Name of the space")->required();
+  command->add_option("spec", args.specs, "[[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]")->required();
+}
+
+}  // namespace
+
+void register_port(CLI::App& app, Context& context) {
+  auto* port = app.add_subcommand("port", "Add, remove or list forwards, while the space runs");
+  port->require_subcommand(1);
+  port->footer("Example:\n  warren port add web1 6002:9090\n  warren port ls");
+  const auto add_args = std::make_shared<Args>();
+  auto* add_command = port->add_subcommand("add", "Add forwards; without a host port a free one is picked");
+  add_arguments(add_command, *add_args);
+  add_command->footer("Example:\n  warren port add web1 6002:9090 8000-8099 53:53/both\n  warren port add web1 8080");
+  on(add_command, context, add_args, add);
+  const auto remove_args = std::make_shared<Args>();
+  auto* remove_command = port->add_subcommand("rm", "Remove forwards; a port alone is the host's");
+  add_arguments(remove_command, *remove_args);
+  remove_command->footer("Example:\n  warren port rm web1 6002");
+  on(remove_command, context, remove_args, remove);
+  const auto list_args = std::make_shared<Args>();
+  auto* list_command = port->add_subcommand("ls", "List forwards");
+  list_command->add_option("name", list_args->name, "Of this space only");
+  list_command->footer("Example:\n  warren port ls web1 -o json");
+  on(list_command, context, list_args, list);
+  for (auto* command : {add_command, remove_command, list_command}) command->fallthrough();
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+#include "look.h"
+#include "sys/process.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::string name;
+};
+
+void print(const apply::SpaceStatus& status, const model::Settings& settings, const std::vector<pid_t>& pids) {
+  say(fmt::format("{} is {}", status.space.name.str(), status.state()));
+  for (const auto& line : describe(status.space, settings)) say("  " + line);
+  say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
+  say(fmt::format("  sent        {} in {} packets", bytes(status.sent_bytes), status.sent_packets));
+  say(fmt::format("  processes   {}", pids.size()));
+  const auto& refused = status.refused;
+  say(fmt::format("  refused     {} spoofed, {} to the host, {} unpublished, {} over the limit", refused.spoofed,
+                  refused.denied_host, refused.unpublished, refused.over_limit));
+  for (const auto& [forward, connections] : status.forwards)
+    say(fmt::format("  forward     {} ({} connections)", forward.str(), connections));
+}
+
+Result<int> run(const Args& args, Context& context) {
+  auto store = TRY(context.reader());
+  const auto space = TRY_WRAP("show", find_space(store, args.name));
+  const auto settings = TRY(context.settings_with(store));
+  apply::Kernel kernel;
+  const auto status = TRY(apply::read_status(kernel, settings, {space})).front();
+  const auto pids = TRY(pids_inside(space.name));
+  if (context.json()) {
+    auto json = to_json(status, settings);
+    json["pids"] = pids;
+    say_json(json);
+  } else {
+    print(status, settings, pids);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_show(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  auto* command = app.add_subcommand("show", "Show one space: addresses, forwards, traffic, what was refused");
+  command->add_option("name", args->name, "Name of the space")->required();
+  command->footer("Example:\n  warren show web1");
+  on(command, context, args, run);
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "output.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {};
+
+Result<int> run(const Args&, Context& context) {
+  if (context.json()) say_json(Json{{"version", WARREN_VERSION}});
+  else say("warren " WARREN_VERSION);
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_version(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("version", "Print the version");
+  command->footer("Example:\n  warren version");
+  on(command, context, std::make_shared<Args>(), run);
+}
+
+}  // namespace warren::cli

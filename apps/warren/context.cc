@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "context.h"
+
+#include <unistd.h>
+
+#include "config/settings.h"
+
+namespace warren::cli {
+
+Status require_root() {
+  if (::geteuid() == 0) return {};
+  return fail(Code::permission, "needs root");
+}
+
+Result<model::Settings> Context::settings() const { return config::load_settings(config, config_given); }
+
+Result<model::Settings> Context::settings_with(store::Store& store) const {
+  auto settings = TRY(this->settings());
+  if (settings.ipv6 && !settings.ula) settings.ula = TRY(store.ula());
+  return settings;
+}
+
+Result<apply::Engine> Context::engine() const {
+  TRY(require_root());
+  return apply::Engine::open(TRY(settings()));
+}
+
+Result<store::Store> Context::reader() const {
+  TRY(require_root());
+  return store::Store::open_read_only(apply::kStorePath);
+}
+
+Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts) {
+  std::vector<SpaceName> names;
+  for (const auto& text : texts) names.push_back(TRY(SpaceName::parse(text)));
+  return names;
+}
+
+Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts) {
+  std::vector<model::ForwardSpec> specs;
+  for (const auto& text : texts) specs.push_back(TRY(model::ForwardSpec::parse(text)));
+  return specs;
+}
+
+}  // namespace warren::cli

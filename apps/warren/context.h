@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apply/engine.h"
+#include "base/result.h"
+#include "model/space.h"
+#include "store/store.h"
+
+namespace warren::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitFound = 3;  ///< `check` or `doctor` found something
+
+/// What the command line said that concerns every command, and the command that it named.
+struct Context {
+  std::string config = "/etc/warren/warren.toml";
+  bool config_given = false;
+  std::string output = "text";
+  std::function<Result<int>()> command;
+
+  [[nodiscard]] bool json() const { return output == "json"; }
+  /// The configuration file, with defaults for what it leaves out.
+  [[nodiscard]] Result<model::Settings> settings() const;
+  /// The same, with the ULA prefix that the store keeps, for commands that only read.
+  [[nodiscard]] Result<model::Settings> settings_with(store::Store& store) const;
+  /// For commands that change something. Needs root.
+  [[nodiscard]] Result<apply::Engine> engine() const;
+  /// For commands that only read. Needs root.
+  [[nodiscard]] Result<store::Store> reader() const;
+};
+
+/// One line that says "needs root", or nothing.
+[[nodiscard]] Status require_root();
+[[nodiscard]] Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts);
+[[nodiscard]] Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts);
+
+}  // namespace warren::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "commands.h"
+
+namespace warren::cli {
+namespace {
+
+void register_commands(CLI::App& app, Context& context) {
+  for (const auto add : {register_add, register_rm, register_ls, register_show, register_exec, register_port,
+                         register_up, register_down, register_check, register_apply, register_export,
+                         register_explain, register_doctor, register_plan, register_adopt, register_identify,
+                         register_pids, register_monitor, register_completion, register_version})
+    add(app, context);
+  app.require_subcommand(1);
+  for (auto* command : app.get_subcommands({})) command->fallthrough();
+}
+
+/// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
+std::vector<std::string> with_separator(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const auto exec = std::find(words.begin(), words.end(), "exec");
+  if (exec == words.end() || std::find(words.begin(), exec, "--") != exec) return words;
+  int positional = 0;
+  for (auto at = exec + 1; at != words.end(); ++at) {
+    if (*at == "--") return words;
+    const bool takes_value = *at == "-u" || *at == "--user" || *at == "-o" || *at == "--output" || *at == "--config";
+    if (takes_value && at + 1 != words.end()) ++at;
+    else if (!at->starts_with('-') && ++positional == 2) {
+      words.insert(at, "--");
+      return words;
+    }
+  }
+  return words;
+}
+
+int report(const Error& error) {
+  fmt::print(stderr, "warren: {}\n", error.what);
+  return error.code == Code::usage ? kExitUsage : kExitFailed;
+}
+
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help
+  std::string command;
+  for (const auto* given : app.get_subcommands()) command += " " + given->get_name();
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  fmt::print(stderr, "warren: {}; see `warren{} --help`\n", what, command);
+  return kExitUsage;
+}
+
+int run(int argc, char** argv) {
+  Context context;
+  CLI::App app("A network of its own for every tenant of this host", "warren");
+  auto* config = app.add_option("--config", context.config, "Configuration file")->envname("WARREN_CONFIG");
+  app.add_option("-o,--output", context.output, "Output format: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.footer("Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
+             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check` or `doctor` found something.");
+  register_commands(app, context);
+  auto words = with_separator(argc, argv);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  try {
+    app.parse(words);
+  } catch (const CLI::ParseError& error) {
+    return refuse(app, error);
+  }
+  context.config_given = config->count() > 0;
+  const auto result = context.command();
+  std::fflush(stdout);
+  return result ? *result : report(result.error());
+}
+
+}  // namespace
+}  // namespace warren::cli
+
+int main(int argc, char** argv) {
+  try {
+    return warren::cli::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "warren: this is a bug: %s\n", error.what());
+    return 70;  // EX_SOFTWARE
+  }
+}

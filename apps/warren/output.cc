@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "output.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace warren::cli {
+
+void say(std::string_view line) { fmt::print("{}\n", line); }
+
+// Text from a tenant's process may be no UTF-8; it must not end the program.
+void say_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+void Columns::print() const {
+  std::vector<std::size_t> widths(rows_.front().size(), 0);
+  for (const auto& row : rows_)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += i + 1 < row.size() ? fmt::format("{:<{}}  ", row[i], widths[i]) : row[i];
+    say(line);
+  }
+}
+
+std::string bytes(std::uint64_t count) {
+  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(count);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+apply::Progress progress(const std::string& verb) {
+  if (!::isatty(STDERR_FILENO)) return {};
+  return [verb](std::size_t done, std::size_t all) {
+    if (all < 2 || (done % 10 != 0 && done != all)) return;
+    fmt::print(stderr, "\r{} {}/{}{}", verb, done, all, done == all ? "\n" : "");
+    std::fflush(stderr);
+  };
+}
+
+Json to_json(const model::Forward& forward) {
+  Json json;
+  json["protocol"] = name(forward.proto);
+  json["host_address"] = forward.host ? Json(forward.host->str()) : Json(nullptr);
+  json["host_ports"] = forward.ports.str();
+  json["port"] = forward.to;
+  json["spec"] = forward.spec();
+  return json;
+}
+
+Json to_json(const model::Space& space, const model::Settings& settings) {
+  const auto w = model::wiring(space, settings);
+  Json json;
+  json["name"] = space.name.str();
+  json["number"] = space.number;
+  json["ipv4"] = w.ip4.str();
+  json["ipv6"] = w.ip6 ? Json(w.ip6->str()) : Json(nullptr);
+  json["gateway4"] = model::gateway4(settings).str();
+  json["gateway6"] = w.ip6 ? Json(model::link_gateway6().str()) : Json(nullptr);
+  json["interface"] = w.inner.str();
+  json["mac"] = w.inner_mac.str();
+  json["host_interface"] = w.outer.str();
+  json["host_mac"] = w.outer_mac.str();
+  json["netns"] = "/run/netns/" + space.name.str();
+  json["nat"] = space.nat;
+  json["adopted"] = space.adopted;
+  json["forwards"] = Json::array();
+  for (const auto& forward : space.forwards) json["forwards"].push_back(to_json(forward));
+  return json;
+}
+
+Json to_json(const apply::SpaceStatus& status, const model::Settings& settings) {
+  auto json = to_json(status.space, settings);
+  json["state"] = status.state();
+  json["received_bytes"] = status.received_bytes;
+  json["received_packets"] = status.received_packets;
+  json["sent_bytes"] = status.sent_bytes;
+  json["sent_packets"] = status.sent_packets;
+  json["refused"] = {{"spoofed", status.refused.spoofed},
+                     {"denied_host", status.refused.denied_host},
+                     {"unpublished", status.refused.unpublished},
+                     {"over_limit", status.refused.over_limit}};
+  for (std::size_t i = 0; i < status.forwards.size(); ++i)
+    json["forwards"][i]["connections"] = status.forwards[i].connections;
+  return json;
+}
+
+std::vector<std::string> describe(const model::Space& space, const model::Settings& settings) {
+  const auto w = model::wiring(space, settings);
+  std::vector<std::string> lines{
+      fmt::format("number      {}", space.number),
+      fmt::format("ipv4        {} gateway {}", w.ip4.str(), model::gateway4(settings).str()),
+      fmt::format("ipv6        {}", w.ip6 ? w.ip6->str() + " gateway " + model::link_gateway6().str()
+                                          : settings.ipv6 ? "ULA:" + fmt::format("{:x}", space.number) + "::2, the ULA prefix is made at the first `warren add`" : "off"),
+      fmt::format("inside      {} {}{}", w.inner.str(), w.inner_mac.str(),
+                  w.inner_alt.empty() ? "" : " altname " + w.inner_alt),
+      fmt::format("on host     {} {}{}", w.outer.str(), w.outer_mac.str(),
+                  w.outer_alt.empty() ? "" : " altname " + w.outer_alt),
+      fmt::format("namespace   /run/netns/{}{}", space.name.str(), space.adopted ? " (adopted)" : ""),
+      fmt::format("nat         {}", space.nat ? "yes" : "no"),
+  };
+  return lines;
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apply/build.h"
+#include "apply/status.h"
+#include "model/plan.h"
+#include "model/space.h"
+
+namespace warren::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// Prints a line on standard output.
+void say(std::string_view line);
+/// Prints it indented.
+void say_json(const Json& json);
+
+/// Rows under a header, in columns as wide as they need.
+class Columns {
+ public:
+  explicit Columns(std::vector<std::string> header) : rows_{std::move(header)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void print() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// "1.5 MiB".
+[[nodiscard]] std::string bytes(std::uint64_t count);
+
+/// A progress that rewrites one line of a terminal; nothing where standard error is none.
+[[nodiscard]] apply::Progress progress(const std::string& verb);
+
+[[nodiscard]] Json to_json(const model::Forward& forward);
+/// Number, name, addresses, MACs, interfaces, forwards: what `plan`, `add` and `show` have in common.
+[[nodiscard]] Json to_json(const model::Space& space, const model::Settings& settings);
+[[nodiscard]] Json to_json(const apply::SpaceStatus& status, const model::Settings& settings);
+/// The same for people, a line a fact.
+[[nodiscard]] std::vector<std::string> describe(const model::Space& space, const model::Settings& settings);
+
+}  // namespace warren::cli

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include "apply/engine.h"
+#include "apply/ports.h"
+#include "apply/table.h"
+#include "base/rollback.h"
+#include "sys/netns.h"
+
+namespace warren::apply {
+namespace {
+
+Status check_pin(const SpaceName& name) {
+  if (!sys::open_netns(sys::pin_path(name))) return {};
+  return fail(Code::exists,
+              fmt::format("a network namespace '{0}' exists already: choose another name, or `warren adopt {0}_ --path {1}`",
+                          name.str(), sys::pin_path(name)));
+}
+
+}  // namespace
+
+std::pair<Ip, std::optional<Ip>> Engine::addresses(const model::Space& space) const {
+  const auto wiring = model::wiring(space, settings_);
+  return {wiring.ip4, wiring.ip6};
+}
+
+Status Engine::check_addresses(const model::Space& space) {
+  for (const auto& ip : {space.ip4, space.ip6}) {
+    if (!ip) continue;
+    TRY(model::check_address(settings_, *ip));
+    if (const auto owner = TRY(store_.owner_of(*ip)); owner && *owner != space.name)
+      return fail(Code::exists, fmt::format("address {} is space {}'s", ip->str(), owner->str()));
+  }
+  if (space.ip4 && !space.ip4->is_v4())
+    return fail(Code::usage, fmt::format("{} is no IPv4 address: give it with --ip6", space.ip4->str()));
+  if (space.ip6 && space.ip6->is_v4())
+    return fail(Code::usage, fmt::format("{} is no IPv6 address: give it with --ip4", space.ip6->str()));
+  return {};
+}
+
+Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& ports) {
+  if (TRY(store_.find(request.name)))
+    return fail(Code::exists, fmt::format("there is a space '{}' already", request.name.str()));
+  model::Space space;
+  space.name = request.name;
+  space.ip4 = request.ip4;
+  space.ip6 = request.ip6;
+  space.nat = request.nat;
+  space.adopted = !request.adopt.empty();
+  space.state = request.up ? model::State::up : model::State::down;
+  TRY(check_addresses(space));
+  const auto of_number = [&](SpaceNumber number) {
+    space.number = number;
+    return addresses(space);
+  };
+  const bool keeps = request.number && *request.number <= model::last_number(settings_) &&
+                     !TRY(store_.find(*request.number)) &&
+                     !TRY(store_.owner_of(of_number(*request.number).first));
+  space.number = keeps ? *request.number : TRY(store_.allocate(model::last_number(settings_), of_number));
+  space.forwards = TRY(ports.resolve(request.ports));
+  const auto [ip4, ip6] = addresses(space);
+  TRY(store_.insert(space, ip4, ip6));
+  return space;
+}
+
+Result<model::Space> Engine::finish_add(model::Space space, const std::string& adopt) {
+  Work work;
+  build_space(work, space, settings_);
+  auto failures = carry_out(work, {}, adopt);
+  if (failures && failures->empty()) return space;
+  auto error = failures ? std::move(failures->front().error) : std::move(failures).error();
+  // Back to where it was: the kernel first, so that a failure here is still known to the store.
+  Work undo;
+  end_space(undo, space, settings_);
+  (void)change_table(TRY(facts()), undo.remove, {});
+  TRY(tear_down(kernel_, settings_, undo.tear_down));
+  auto transaction = TRY(store_.begin());
+  TRY(store_.erase(space.number));
+  TRY(transaction.commit());
+  if (TRY(store_.count()) == 0) TRY(leave_host());
+  return std::unexpected(std::move(error));
+}
+
+Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
+  TRY(require_uplink(TRY(facts()), settings_));
+  TRY(check_pin(request.name));
+  if (!request.adopt.empty()) (void)TRY(sys::open_netns(request.adopt));
+  auto transaction = TRY(store_.begin());
+  PortResolver ports(store_, settings_);
+  auto space = TRY(insert(request, ports));
+  if (dry_run) return space;
+  TRY(transaction.commit());
+  return finish_add(std::move(space), request.adopt);
+}
+
+Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::string& path) {
+  auto space = TRY(find(name));
+  if (space.state != model::State::down)
+    return fail(Code::exists, fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
+  (void)TRY(sys::open_netns(path));
+  auto transaction = TRY(store_.begin());
+  TRY(store_.set_adopted(space.number, true));
+  TRY(store_.set_state(space.number, model::State::up));
+  TRY(transaction.commit());
+  space.adopted = true, space.state = model::State::up;
+  Work work;
+  build_space(work, space, settings_);
+  const auto failures = TRY(carry_out(work, {}, path));
+  if (!failures.empty()) return std::unexpected(failures.front().error);
+  return space;
+}
+
+}  // namespace warren::apply

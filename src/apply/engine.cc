@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/engine.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "apply/observe.h"
+#include "apply/table.h"
+#include "sys/file.h"
+
+namespace warren::apply {
+namespace {
+
+/// RFC 4193: fd00::/8 and forty random bits.
+Result<Cidr> random_ula() {
+  std::array<std::uint8_t, 16> bytes{0xfd};
+  if (::getrandom(bytes.data() + 1, 5, 0) != 5) return fail_errno(errno, "get random bytes");
+  return Cidr(Ip::v6(bytes), 48);
+}
+
+/// An error that says that the table is not what the store thinks.
+bool drifted(const Error& error) { return error.code == Code::not_found || error.code == Code::exists; }
+
+}  // namespace
+
+Result<Engine> Engine::open(model::Settings settings) {
+  auto lock = TRY(sys::WriterLock::take());
+  auto store = TRY(store::Store::open(kStorePath));
+  Engine engine(std::move(lock), std::move(store), std::move(settings));
+  if (engine.settings_.ipv6 && !engine.settings_.ula) TRY(engine.make_ula());
+  return engine;
+}
+
+Status Engine::make_ula() {
+  settings_.ula = TRY(store_.ula());
+  if (settings_.ula) return {};
+  const auto ula = TRY(random_ula());
+  auto transaction = TRY(store_.begin());
+  TRY(store_.set_ula(ula));
+  TRY(transaction.commit());
+  settings_.ula = ula;
+  return {};
+}
+
+Result<model::Desired> Engine::desired() { return model::Desired{settings_, TRY(store_.load_all())}; }
+
+Result<HostFacts> Engine::facts() { return read_host(*TRY(kernel_.route()), settings_); }
+
+Result<model::Space> Engine::find(const SpaceName& name) {
+  auto space = TRY(store_.find(name));
+  if (!space) return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
+  return *space;
+}
+
+Result<std::vector<SpaceName>> Engine::names() {
+  std::vector<SpaceName> names;
+  for (const auto& space : TRY(store_.load_all())) names.push_back(space.name);
+  return names;
+}
+
+Status Engine::prepare_host(const HostFacts& host) {
+  auto& route = *TRY(kernel_.route());
+  auto originals = TRY(Originals::load());
+  const auto pending = TRY(pending_sysctls(route, host, settings_, originals));
+  TRY(change_sysctls(pending, originals));
+  TRY(put_host_parts(route, settings_, all_host_parts(settings_)));
+  const auto rules = make_rules(host, settings_, originals, {});
+  if (TRY(table_is_current(kernel_, rules))) return {};
+  std::vector<Element> elements;
+  for (const auto& space : TRY(store_.load_all()))
+    if (space.state == model::State::up) std::ranges::move(model::elements(space, settings_), std::back_inserter(elements));
+  return replace_table(kernel_, rules, elements);
+}
+
+Status Engine::change_table(const HostFacts& host, const std::vector<Element>& remove,
+                            const std::vector<Element>& add) {
+  auto status = change_elements(kernel_, remove, add);
+  if (status || !drifted(status.error())) return status;
+  // Somebody changed our table. Read it, and make the difference to what is desired.
+  const auto all = TRY(desired());
+  const auto seen = TRY(observe(kernel_, all, host, TRY(Originals::load())));
+  const auto plan = model::plan(all, seen);
+  if (plan.new_rules)
+    return replace_table(kernel_, make_rules(host, settings_, TRY(Originals::load()), {}), plan.add);
+  return change_elements(kernel_, plan.remove, plan.add);
+}
+
+Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Progress& progress,
+                                                    const std::string& adopt) {
+  const auto host = TRY(facts());
+  TRY(prepare_host(host));
+  TRY(change_table(host, work.remove, {}));
+  TRY(tear_down(kernel_, settings_, work.tear_down));
+  TRY(forget_flows(work.forget_first));
+  auto failures = TRY(build_spaces(kernel_, settings_, host, work.build, progress, adopt));
+  TRY(change_table(host, {}, work.add));
+  TRY(forget_flows(work.forget_last));
+  return failures;
+}
+
+Status Engine::forget_flows(const std::vector<netlink::FlowMatch>& matches) {
+  if (matches.empty()) return {};
+  return TRY_WRAP("forget connections", netlink::delete_flows(*TRY(kernel_.netfilter()), matches)), Status();
+}
+
+Status Engine::leave_host() {
+  TRY(remove_table(kernel_));
+  TRY(remove_host_parts(*TRY(kernel_.route()), settings_));
+  auto originals = TRY(Originals::load());
+  return originals.restore();
+}
+
+}  // namespace warren::apply

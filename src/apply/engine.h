@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apply/build.h"
+#include "apply/host.h"
+#include "apply/kernel.h"
+#include "apply/work.h"
+#include "model/forward_spec.h"
+#include "model/plan.h"
+#include "netlink/conntrack.h"
+#include "store/store.h"
+#include "sys/lock.h"
+
+namespace warren::apply {
+
+class PortResolver;
+struct Reconciliation;
+
+inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
+
+/// A space that is asked for.
+struct SpaceRequest {
+  SpaceName name;
+  std::vector<model::ForwardSpec> ports;
+  std::optional<Ip> ip4;
+  std::optional<Ip> ip6;
+  bool nat = true;
+  bool up = true;
+  std::optional<SpaceNumber> number;  ///< kept when it is free
+  std::string adopt;                  ///< path of a namespace that is there already, or empty
+};
+
+/// What `apply` would do, or did, to one space.
+struct SpaceStep {
+  enum class Kind { create, change, remove };
+  Kind kind = Kind::create;
+  SpaceName name;
+  std::string what;  ///< in words: "adds tcp 6000 -> 8080"
+};
+
+/// What `up` did.
+struct UpReport {
+  std::vector<std::string> mended;       ///< the faults that it found and mended
+  std::vector<SpaceFailure> failures;
+  std::vector<std::string> warnings;
+};
+
+/// Desired state and kernel, changed together. While one lives it holds the writers' lock.
+class Engine {
+ public:
+  /// Waits for the lock; opens the store; makes the ULA prefix at the first time.
+  [[nodiscard]] static Result<Engine> open(model::Settings settings);
+
+  [[nodiscard]] const model::Settings& settings() const { return settings_; }
+
+  /// Makes a space. On failure nothing of it is left. `dry_run`: only what it would be.
+  [[nodiscard]] Result<model::Space> add(const SpaceRequest& request, bool dry_run = false);
+  /// Takes a namespace that exists into a space that is down.
+  [[nodiscard]] Result<model::Space> adopt_again(const SpaceName& name, const std::string& path);
+
+  /// Adds or removes forwards of a space; gives those that it added or removed.
+  [[nodiscard]] Result<std::vector<model::Forward>> add_ports(const SpaceName& name,
+                                                              const std::vector<model::ForwardSpec>& specs);
+  [[nodiscard]] Result<std::vector<model::Forward>> remove_ports(const SpaceName& name,
+                                                                 const std::vector<model::ForwardSpec>& specs);
+
+  /// Removes spaces, or takes them down. Processes inside are an error that lists them, unless `force`
+  /// ends them. Those inside an adopted namespace are left alone.
+  [[nodiscard]] Status remove(const std::vector<SpaceName>& names, bool force);
+  [[nodiscard]] Status down(const std::vector<SpaceName>& names, bool force);
+  [[nodiscard]] Result<std::vector<SpaceName>> names();
+
+  /// What differs between desired and observed, as steps.
+  [[nodiscard]] Result<model::Plan> check();
+  /// Mends all that check() finds; of the named spaces only, where any are named, and these are wanted up from then on.
+  [[nodiscard]] Result<UpReport> up(const std::vector<SpaceName>& names, const Progress& progress = {});
+
+  /// Makes the store and the kernel what the requests say; with `prune`, spaces that are not among them go.
+  /// `dry_run`: only the steps. `decided` is told the steps before the first is made.
+  struct ApplyOptions {
+    bool prune = false;
+    bool dry_run = false;
+    bool force = false;
+    Progress progress;
+  };
+  struct ApplyReport {
+    std::vector<SpaceStep> steps;
+    std::vector<SpaceFailure> failures;
+  };
+  [[nodiscard]] Result<ApplyReport> apply(const std::vector<SpaceRequest>& requests, const ApplyOptions& options);
+
+ private:
+  Engine(sys::WriterLock lock, store::Store store, model::Settings settings)
+      : lock_(std::move(lock)), store_(std::move(store)), settings_(std::move(settings)) {}
+
+  [[nodiscard]] Status make_ula();
+  [[nodiscard]] Result<model::Desired> desired();
+  [[nodiscard]] Result<HostFacts> facts();
+  [[nodiscard]] std::pair<Ip, std::optional<Ip>> addresses(const model::Space& space) const;
+  [[nodiscard]] Result<model::Space> find(const SpaceName& name);
+
+  // Validation and the store's part of each operation; all of it inside one transaction.
+  [[nodiscard]] Result<model::Space> insert(const SpaceRequest& request, PortResolver& ports);
+  [[nodiscard]] Status check_addresses(const model::Space& space);
+  [[nodiscard]] Status store_removals(const Reconciliation& plan);
+  [[nodiscard]] Status store_change(const model::Space& before, const model::Space& after, PortResolver& ports);
+  [[nodiscard]] Result<std::vector<model::Space>> store_all(const Reconciliation& plan);
+  [[nodiscard]] Status store_forwards(const model::Space& space, const std::vector<model::Forward>& remove,
+                                      const std::vector<model::Forward>& add);
+
+  // The kernel's part.
+  [[nodiscard]] Status prepare_host(const HostFacts& facts);
+  [[nodiscard]] Status change_table(const HostFacts& facts, const std::vector<Element>& remove,
+                                    const std::vector<Element>& add);
+  [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
+                                                            const std::string& adopt = {});
+  [[nodiscard]] Status execute(const model::Plan& plan, const model::Desired& desired, const HostFacts& facts,
+                               UpReport& report, const Progress& progress);
+  [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
+  [[nodiscard]] Status leave_host();
+  [[nodiscard]] Status vacate(const std::vector<model::Space>& spaces, bool force);
+  [[nodiscard]] Status take_away(const std::vector<model::Space>& spaces);
+  [[nodiscard]] Status set_states(const std::vector<model::Space>& spaces, model::State state);
+  [[nodiscard]] Status forget(const std::vector<model::Space>& spaces);
+  [[nodiscard]] Status leave_if_unused();
+  [[nodiscard]] Result<model::Space> finish_add(model::Space space, const std::string& adopt);
+
+  sys::WriterLock lock_;
+  store::Store store_;
+  model::Settings settings_;
+  Kernel kernel_;
+};
+
+}  // namespace warren::apply

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/furnish.h"
+
+#include <fmt/format.h>
+#include <linux/ip.h>
+
+#include <optional>
+
+#include "netlink/link.h"
+#include "netlink/route.h"
+#include "sys/sysctl.h"
+
+namespace warren::apply {
+namespace {
+
+using model::Part;
+using model::Parts;
+using netlink::Batch;
+
+bool any(Parts parts, std::initializer_list<Part> of) { return parts.without(parts.without(Parts(of))) != Parts(); }
+
+netlink::LinkChange quiet_and_up() {
+  netlink::LinkChange change;
+  change.up = true;
+  change.noarp = true;
+  change.no_autoconf = true;
+  return change;
+}
+
+/// Runs the batch, whose last request asks for the link, and gives its index.
+Result<int> run_for_index(netlink::Socket& socket, Batch& batch, const IfName& name) {
+  netlink::query_link(batch, name);
+  int index = 0;
+  TRY(socket.run(batch, [&](const netlink::MessageView& message) {
+    if (const auto link = netlink::parse_link(message)) index = link->index;
+  }));
+  batch.clear();
+  if (index == 0) return fail(Code::not_found, fmt::format("link {} is not there", name.str()));
+  return index;
+}
+
+Cidr exactly(const Ip& ip) { return {ip, ip.bits()}; }
+
+netlink::Route default_route(Family family, int index, const Ip& gateway) {
+  netlink::Route route;
+  route.family = family;
+  route.index = index;
+  route.gateway = gateway;
+  return route;
+}
+
+netlink::Route host_route(int index, const Ip& to, const Ip& source) {
+  netlink::Route route;
+  route.family = to.family();
+  route.dst = exactly(to);
+  route.index = index;
+  route.src = source;
+  return route;
+}
+
+void inside_links(Batch& batch, const Site& site, Parts parts) {
+  if (parts.has(Part::lo_up)) {
+    netlink::LinkChange up;
+    up.up = true;
+    netlink::change_link(batch, *IfName::parse("lo"), up);
+  }
+  if (!any(parts, {Part::inner_up, Part::inner_mac, Part::mtu})) return;
+  auto change = quiet_and_up();
+  if (parts.has(Part::inner_mac)) change.mac = site.wiring.inner_mac;
+  if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
+  netlink::change_link(batch, site.wiring.inner, change);
+}
+
+void inside_addresses(Batch& batch, const Site& site, Parts parts, int index) {
+  const auto& w = site.wiring;
+  const auto gateway4 = model::gateway4(site.settings);
+  if (parts.has(Part::address4)) netlink::add_address(batch, {index, w.ip4, 32});
+  if (parts.has(Part::gateway_neighbour4)) netlink::put_neighbour(batch, {index, gateway4, w.outer_mac});
+  if (parts.has(Part::default4)) netlink::put_route(batch, default_route(Family::v4, index, gateway4));
+  if (!w.ip6) return;
+  const auto gateway6 = model::link_gateway6();
+  if (parts.has(Part::address6)) netlink::add_address(batch, {index, *w.ip6, 64});
+  if (parts.has(Part::gateway_neighbour6)) netlink::put_neighbour(batch, {index, gateway6, w.outer_mac});
+  if (parts.has(Part::default6)) netlink::put_route(batch, default_route(Family::v6, index, gateway6));
+}
+
+void outside_link(Batch& batch, const Site& site, Parts parts) {
+  if (!any(parts, {Part::outer_up, Part::outer_mac, Part::mtu, Part::group, Part::forwarding4})) return;
+  auto change = quiet_and_up();
+  // route_localnet lets the answer to a connection from 127.0.0.1 come home; the raw chain drops what else would use it.
+  change.ipv4_conf = {{IPV4_DEVCONF_FORWARDING, 1},
+                      {IPV4_DEVCONF_ROUTE_LOCALNET, 1},
+                      {IPV4_DEVCONF_ACCEPT_REDIRECTS, 0},
+                      {IPV4_DEVCONF_SEND_REDIRECTS, 0}};
+  if (parts.has(Part::outer_mac)) change.mac = site.wiring.outer_mac;
+  if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
+  if (parts.has(Part::group)) change.group = model::kLinkGroup;
+  netlink::change_link(batch, site.wiring.outer, change);
+}
+
+void outside_routes(Batch& batch, const Site& site, Parts parts, int index) {
+  const auto& w = site.wiring;
+  if (parts.has(Part::neighbour4)) netlink::put_neighbour(batch, {index, w.ip4, w.inner_mac});
+  if (parts.has(Part::route4)) netlink::put_route(batch, host_route(index, w.ip4, model::gateway4(site.settings)));
+  const auto gateway6 = model::gateway6(site.settings);
+  if (!w.ip6 || !gateway6) return;
+  if (parts.has(Part::neighbour6)) netlink::put_neighbour(batch, {index, *w.ip6, w.inner_mac});
+  if (parts.has(Part::route6)) netlink::put_route(batch, host_route(index, *w.ip6, *gateway6));
+}
+
+/// IPv6 has these only below /proc/sys.
+Status outside_forwarding6(const Site& site) {
+  using sys::Conf;
+  const auto write = [&](Conf conf, int value) {
+    return sys::write_sysctl(sys::Sysctl::of(Family::v6, conf, site.wiring.outer), value);
+  };
+  TRY(write(Conf::accept_ra, 0));
+  if (site.facts.force6) return write(Conf::force_forwarding, 1);
+  return {};
+}
+
+}  // namespace
+
+Status connect(netlink::Socket& host, const Site& site, const Room& room) {
+  Batch batch;
+  const auto& w = site.wiring;
+  netlink::create_veth(batch, {w.outer, w.inner, w.outer_mac, w.inner_mac, site.facts.mtu, model::kLinkGroup,
+                               room.netns.get()});
+  if (!w.outer_alt.empty()) netlink::add_altname(batch, w.outer, w.outer_alt);
+  return host.run(batch);
+}
+
+Status furnish_inside(Room& room, const Site& site, Parts parts) {
+  Batch batch;
+  inside_links(batch, site, parts);
+  const int index = TRY(run_for_index(room.socket, batch, site.wiring.inner));
+  inside_addresses(batch, site, parts, index);
+  if (parts.has(Part::veth) && !site.wiring.inner_alt.empty())
+    netlink::add_altname(batch, site.wiring.inner, site.wiring.inner_alt);
+  return room.socket.run(batch);
+}
+
+Status furnish_outside(netlink::Socket& host, const Site& site, Parts parts) {
+  Batch batch;
+  outside_link(batch, site, parts);
+  const int index = TRY(run_for_index(host, batch, site.wiring.outer));
+  if (parts.has(Part::forwarding6)) TRY(outside_forwarding6(site));
+  outside_routes(batch, site, parts, index);
+  return host.run(batch);
+}
+
+}  // namespace warren::apply

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "apply/host.h"
+#include "model/plan.h"
+
+namespace warren::apply {
+
+/// What can be seen from inside a space: which of its inner parts are right, and its link's ends.
+struct Inside {
+  bool netns = false;
+  model::Parts right;
+  int inner_index = 0;
+  int outer_index = 0;  ///< as the inner end tells it
+};
+
+/// Looks into every space that is to be up, on threads of their own. In the order of the spaces.
+[[nodiscard]] std::vector<Inside> look_inside(const model::Desired& desired, const HostFacts& facts);
+
+}  // namespace warren::apply

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "apply/engine.h"
+#include "sys/netns.h"
+#include "sys/process.h"
+
+namespace warren::apply {
+namespace {
+
+constexpr std::size_t kShownProcesses = 5;
+
+/// The processes inside each of the spaces, from one walk over /proc. Adopted namespaces are somebody
+/// else's, and so are their processes.
+Result<std::map<SpaceName, std::vector<pid_t>>> inhabitants(const std::vector<model::Space>& spaces) {
+  std::map<sys::NetnsId, SpaceName> names;
+  for (const auto& space : spaces) {
+    const auto netns = sys::open_netns(sys::pin_path(space.name));
+    if (!netns || space.adopted) continue;
+    names.emplace(TRY(sys::netns_id(netns->get())), space.name);
+  }
+  std::map<SpaceName, std::vector<pid_t>> inside;
+  if (names.empty()) return inside;
+  for (const auto& process : TRY(sys::processes()))
+    if (const auto found = names.find(process.netns); found != names.end() && process.pid != ::getpid())
+      inside[found->second].push_back(process.pid);
+  return inside;
+}
+
+std::string list(const SpaceName& name, const std::vector<pid_t>& pids) {
+  std::string text = fmt::format("processes are inside {}:", name.str());
+  for (std::size_t i = 0; i < std::min(pids.size(), kShownProcesses); ++i)
+    text += fmt::format("{} PID {} ({})", i ? "," : "", pids[i], sys::command_of(pids[i]));
+  if (pids.size() > kShownProcesses) text += fmt::format(" and {} more", pids.size() - kShownProcesses);
+  return text;
+}
+
+}  // namespace
+
+Status Engine::vacate(const std::vector<model::Space>& spaces, bool force) {
+  for (const auto& [name, pids] : TRY(inhabitants(spaces))) {
+    if (!force) return fail(Code::failed, list(name, pids) + "; end them, or give --force");
+    TRY(sys::end_processes(pids));
+  }
+  return {};
+}
+
+Status Engine::set_states(const std::vector<model::Space>& spaces, model::State state) {
+  auto transaction = TRY(store_.begin());
+  for (const auto& space : spaces) TRY(store_.set_state(space.number, state));
+  return transaction.commit();
+}
+
+Status Engine::take_away(const std::vector<model::Space>& spaces) {
+  Work work;
+  for (const auto& space : spaces) end_space(work, space, settings_);
+  const auto host = TRY(facts());
+  TRY(change_table(host, work.remove, {}));
+  TRY(tear_down(kernel_, settings_, work.tear_down));
+  return forget_flows(work.forget_first);
+}
+
+Status Engine::forget(const std::vector<model::Space>& spaces) {
+  auto transaction = TRY(store_.begin());
+  for (const auto& space : spaces) TRY(store_.erase(space.number));
+  return transaction.commit();
+}
+
+Status Engine::leave_if_unused() {
+  for (const auto& space : TRY(store_.load_all()))
+    if (space.state == model::State::up) return {};
+  return leave_host();
+}
+
+Status Engine::remove(const std::vector<SpaceName>& names, bool force) {
+  std::vector<model::Space> spaces;
+  for (const auto& name : names) spaces.push_back(TRY(find(name)));
+  TRY(vacate(spaces, force));
+  TRY(set_states(spaces, model::State::removing));
+  TRY(take_away(spaces));
+  TRY(forget(spaces));
+  return leave_if_unused();
+}
+
+Status Engine::down(const std::vector<SpaceName>& names, bool force) {
+  std::vector<model::Space> spaces;
+  for (const auto& name : names) {
+    auto space = TRY(find(name));
+    if (space.state == model::State::up) spaces.push_back(std::move(space));
+  }
+  TRY(vacate(spaces, force));
+  TRY(set_states(spaces, model::State::down));
+  TRY(take_away(spaces));
+  return leave_if_unused();
+}
+
+}  // namespace warren::apply

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/room.h"
+
+#include <linux/netlink.h>
+
+#include "sys/netns.h"
+
+namespace warren::apply {
+namespace {
+
+Result<Room> inside(UniqueFd netns) {
+  auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
+  return Room{std::move(netns), std::move(socket)};
+}
+
+Result<Room> open_room(const SpaceName& name) {
+  auto netns = TRY(sys::open_netns(sys::pin_path(name)));
+  TRY(sys::enter_netns(netns.get()));
+  return inside(std::move(netns));
+}
+
+/// Leaves the worker thread in the namespace; the next order takes it out again.
+Result<Room> fill(const RoomOrder& order) {
+  if (order.kind == RoomOrder::Kind::open) return open_room(order.name);
+  TRY(sys::unpin(order.name));
+  if (order.kind == RoomOrder::Kind::adopt) {
+    TRY(sys::pin_from(order.name, order.path));
+    return open_room(order.name);
+  }
+  TRY(sys::unshare_netns());
+  auto netns = TRY(sys::current_netns());
+  TRY(sys::pin_current(order.name));
+  return inside(std::move(netns));
+}
+
+}  // namespace
+
+RoomSource::RoomSource(std::vector<RoomOrder> orders)
+    : orders_(std::move(orders)), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+
+RoomSource::~RoomSource() { worker_.request_stop(); }
+
+void RoomSource::work(const std::stop_token& stop) {
+  for (const auto& order : orders_) {
+    auto room = fill(order);
+    std::unique_lock hold(mutex_);
+    if (!changed_.wait(hold, stop, [&] { return ready_.size() < kAhead; })) return;
+    ready_.push_back(std::move(room));
+    changed_.notify_all();
+  }
+}
+
+Result<Room> RoomSource::next() {
+  std::unique_lock hold(mutex_);
+  changed_.wait(hold, [&] { return !ready_.empty(); });
+  auto room = std::move(ready_.front());
+  ready_.pop_front();
+  changed_.notify_all();
+  return room;
+}
+
+}  // namespace warren::apply

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "netlink/socket.h"
+#include "types/names.h"
+
+namespace warren::apply {
+
+/// A namespace, and a netlink socket that was opened inside: all that is needed to furnish it from outside.
+struct Room {
+  UniqueFd netns;
+  netlink::Socket socket;
+};
+
+/// A namespace that is wanted.
+struct RoomOrder {
+  enum class Kind {
+    make,   ///< a new namespace, pinned under the name; what was pinned there is let go
+    open,   ///< the one pinned under the name
+    adopt,  ///< the one behind `path`, to be pinned under the name
+  };
+  SpaceName name;
+  Kind kind = Kind::make;
+  std::string path;
+};
+
+/// Makes or opens namespaces on a thread of its own, in order and a little ahead of whoever furnishes
+/// them: creating a namespace and furnishing another overlap on two cores.
+class RoomSource {
+ public:
+  explicit RoomSource(std::vector<RoomOrder> orders);
+  RoomSource(const RoomSource&) = delete;
+  RoomSource& operator=(const RoomSource&) = delete;
+  ~RoomSource();
+
+  /// The room of the next order. Called once an order.
+  [[nodiscard]] Result<Room> next();
+
+ private:
+  void work(const std::stop_token& stop);
+
+  static constexpr std::size_t kAhead = 64;  // rooms that may wait, two descriptors each
+  std::vector<RoomOrder> orders_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Result<Room>> ready_;
+  std::jthread worker_;  // last: it uses all of the above
+};
+
+}  // namespace warren::apply

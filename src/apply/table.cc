@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/table.h"
+
+#include <unistd.h>
+
+#include "netlink/nft_dump.h"
+#include "sys/file.h"
+#include "sys/lock.h"
+
+namespace warren::apply {
+namespace {
+
+std::string given_path() { return std::string(sys::kRunDir) + "/rules"; }
+std::string listed_path() { return std::string(sys::kRunDir) + "/rules.listed"; }
+
+bool file_says(const std::string& path, const std::string& text) {
+  const auto kept = sys::read_file(path);
+  return kept && *kept == text;
+}
+
+}  // namespace
+
+Result<bool> table_is_current(Kernel& kernel, const nft::Rules& rules) {
+  auto& netfilter = *TRY(kernel.netfilter());
+  if (!TRY(netlink::has_table(netfilter, std::string(nft::kTable)))) return false;
+  return file_says(given_path(), nft::table_text(rules));
+}
+
+Result<TableState> look_at_table(Kernel& kernel, const nft::Rules& rules) {
+  const auto listed = TRY(TRY(kernel.nft())->list_rules());
+  TableState state;
+  state.stands = !listed.empty();
+  state.rules_right =
+      state.stands && file_says(given_path(), nft::table_text(rules)) && file_says(listed_path(), listed);
+  return state;
+}
+
+Status replace_table(Kernel& kernel, const nft::Rules& rules, const std::vector<Element>& elements) {
+  auto& runner = *TRY(kernel.nft());
+  const auto text = nft::table_text(rules);
+  ::unlink(given_path().c_str());  // until both files tell of the new table, neither tells of any
+  TRY(runner.run(text + nft::add_text(elements)));
+  TRY(sys::write_atomically(listed_path(), TRY(runner.list_rules())));
+  return sys::write_atomically(given_path(), text);
+}
+
+Status remove_table(Kernel& kernel) {
+  TRY(TRY(kernel.nft())->run(nft::remove_text()));
+  ::unlink(given_path().c_str());
+  ::unlink(listed_path().c_str());
+  return {};
+}
+
+Status change_elements(Kernel& kernel, const std::vector<Element>& remove, const std::vector<Element>& add) {
+  if (remove.empty() && add.empty()) return {};
+  return TRY(kernel.nft())->run(nft::delete_text(remove) + nft::add_text(add));
+}
+
+}  // namespace warren::apply

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "apply/engine.h"
+#include "apply/observe.h"
+#include "apply/table.h"
+
+namespace warren::apply {
+namespace {
+
+using model::SpaceChange;
+
+std::vector<const model::Space*> leaving(const model::Plan& plan) {
+  std::vector<const model::Space*> spaces;
+  for (const auto& change : plan.spaces)
+    if (change.kind == SpaceChange::Kind::tear_down) spaces.push_back(change.space);
+  return spaces;
+}
+
+std::vector<SpaceChange> coming(const model::Plan& plan) {
+  std::vector<SpaceChange> changes;
+  for (const auto& change : plan.spaces)
+    if (change.kind != SpaceChange::Kind::tear_down) changes.push_back(change);
+  return changes;
+}
+
+std::vector<IfName> parse_names(const std::vector<std::string>& texts) {
+  std::vector<IfName> names;
+  for (const auto& text : texts)
+    if (const auto name = IfName::parse(text)) names.push_back(*name);
+  return names;
+}
+
+/// Of a plan that was made from some spaces only, what concerns these.
+void narrow(model::Plan& plan) {
+  plan.remove.clear();
+  plan.stray_links.clear();
+  plan.remove_table = false;
+}
+
+}  // namespace
+
+Result<model::Plan> Engine::check() {
+  const auto all = TRY(desired());
+  const auto seen = TRY(observe(kernel_, all, TRY(facts()), TRY(Originals::load())));
+  auto plan = model::plan(all, seen);
+  return plan;
+}
+
+Status Engine::execute(const model::Plan& plan, const model::Desired& all, const HostFacts& host, UpReport& report,
+                       const Progress& progress) {
+  if (!plan.new_rules) TRY(change_elements(kernel_, plan.remove, {}));
+  TRY(delete_links(kernel_, parse_names(plan.stray_links)));
+  auto originals = TRY(Originals::load());
+  TRY(change_sysctls(plan.sysctls, originals));
+  TRY(put_host_parts(*TRY(kernel_.route()), settings_, plan.host));
+  if (plan.new_rules) TRY(replace_table(kernel_, make_rules(host, settings_, originals, {}), plan.add));
+  Work work;
+  for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
+  TRY(tear_down(kernel_, settings_, work.tear_down));
+  TRY(forget_flows(work.forget_first));
+  report.failures = TRY(build_spaces(kernel_, settings_, host, coming(plan), progress));
+  if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
+  std::vector<model::Space> removed;
+  for (const auto& space : all.spaces)
+    if (space.state == model::State::removing) removed.push_back(space);
+  if (!removed.empty()) TRY(forget(removed));
+  return plan.remove_table ? leave_host() : Status();
+}
+
+Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress& progress) {
+  std::vector<model::Space> wanted;
+  for (const auto& name : names) wanted.push_back(TRY(find(name)));
+  if (!wanted.empty()) TRY(set_states(wanted, model::State::up));
+  auto all = TRY(desired());
+  const auto host = TRY(facts());
+  UpReport report;
+  if (const auto uplink = require_uplink(host, settings_); !uplink) report.warnings.push_back(uplink.error().what);
+  const auto originals = TRY(Originals::load());
+  if (!names.empty())
+    std::erase_if(all.spaces, [&](const auto& space) { return std::ranges::find(names, space.name) == names.end(); });
+  auto plan = model::plan(all, TRY(observe(kernel_, all, host, originals)));
+  if (!names.empty()) {
+    if (plan.new_rules) return up({}, progress);  // the table needs the elements of all
+    narrow(plan);
+  }
+  report.mended = plan.faults(settings_);
+  TRY(execute(plan, all, host, report, progress));
+  return report;
+}
+
+}  // namespace warren::apply

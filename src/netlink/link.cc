@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "netlink/link.h"
+
+#include <net/if.h>
+
+#include <algorithm>
+
+#include "netlink/rtnl.h"
+
+namespace warren::netlink {
+namespace {
+
+using namespace rtnl;
+
+/// Names go to the kernel with their terminating zero.
+std::string_view with_zero(const std::string& text) { return {text.c_str(), text.size() + 1}; }
+
+void put_family_settings(Writer<LinkScope>& writer, const LinkChange& change) {
+  if (change.ipv4_conf.empty() && !change.no_autoconf) return;
+  auto families = writer.nest(kAfSpec);
+  if (!change.ipv4_conf.empty()) {
+    auto inet = families.nest(kInet);
+    auto conf = inet.nest(kInetConf);
+    for (const auto& [id, value] : change.ipv4_conf) conf.put_at(id, value);
+  }
+  if (change.no_autoconf) families.nest(kInet6).put(kAddrGenMode, IN6_ADDR_GEN_MODE_NONE);
+}
+
+void read_family_settings(Link& link, const AttrView& spec) {
+  for (const auto& family : AttrRange(spec.payload))
+    for (const auto& attr : AttrRange(family.payload)) {
+      if (family.type == AF_INET && attr.type == IFLA_INET_CONF) {
+        link.ipv4_conf.resize(attr.payload.size() / 4);
+        std::memcpy(link.ipv4_conf.data(), attr.payload.data(), link.ipv4_conf.size() * 4);
+      } else if (family.type == AF_INET6 && attr.type == IFLA_INET6_CONF) {
+        link.ipv6_conf.resize(attr.payload.size() / 4);
+        std::memcpy(link.ipv6_conf.data(), attr.payload.data(), link.ipv6_conf.size() * 4);
+      } else if (family.type == AF_INET6 && attr.type == IFLA_INET6_ADDR_GEN_MODE) {
+        link.no_autoconf = attr.as<std::uint8_t>() == IN6_ADDR_GEN_MODE_NONE;
+      }
+    }
+}
+
+void read_stats(Link& link, const AttrView& attr) {
+  const auto stats = attr.as<rtnl_link_stats64>();
+  if (!stats) return;
+  link.rx_bytes = stats->rx_bytes, link.rx_packets = stats->rx_packets;
+  link.tx_bytes = stats->tx_bytes, link.tx_packets = stats->tx_packets;
+}
+
+void read_kind(Link& link, const AttrView& info) {
+  for (const auto& attr : AttrRange(info.payload))
+    if (attr.type == IFLA_INFO_KIND) link.kind = attr.text();
+}
+
+void read_attribute(Link& link, const AttrView& attr) {
+  switch (attr.type) {
+    case IFLA_IFNAME: link.name = attr.text(); break;
+    case IFLA_ADDRESS: link.mac = attr.as<Mac>().value_or(Mac{}); break;
+    case IFLA_MTU: link.mtu = attr.as<std::uint32_t>().value_or(0); break;
+    case IFLA_GROUP: link.group = attr.as<std::uint32_t>().value_or(0); break;
+    case IFLA_LINK: link.peer_index = attr.as<int>().value_or(0); break;
+    case IFLA_AF_SPEC: read_family_settings(link, attr); break;
+    case IFLA_STATS64: read_stats(link, attr); break;
+    case IFLA_LINKINFO: read_kind(link, attr); break;
+    default: break;
+  }
+}
+
+constexpr std::uint32_t kNoStats = RTEXT_FILTER_SKIP_STATS;
+
+Result<std::optional<Link>> run_query(Socket& socket, Batch& batch) {
+  std::optional<Link> link;
+  const auto status = socket.run(batch, [&](const MessageView& message) { link = parse_link(message); });
+  if (!status && status.error().code == Code::not_found) return std::nullopt;
+  if (!status) return std::unexpected(status.error());
+  return link;
+}
+
+}  // namespace
+
+void create_veth(Batch& batch, const VethSpec& spec) {
+  auto link = batch.add<LinkScope>(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, "create the veth pair");
+  link.put(kIfName, with_zero(spec.outer.str())).put(kAddress, spec.outer_mac);
+  link.put(kMtu, spec.mtu).put(kGroup, spec.group);
+  auto info = link.nest(kLinkInfo);
+  info.put(kInfoKind, "veth");
+  auto data = info.nest(kVethData);
+  auto peer = data.nest(kVethPeer);
+  peer.raw(ifinfomsg{});
+  peer.put(kIfName, with_zero(spec.inner.str())).put(kAddress, spec.inner_mac).put(kMtu, spec.mtu);
+  peer.put(kNetNsFd, static_cast<std::uint32_t>(spec.inner_ns));
+}
+
+void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
+  ifinfomsg header{};
+  const auto flag = [&](const std::optional<bool>& value, unsigned bit) {
+    if (!value) return;
+    header.ifi_change |= bit;
+    if (*value) header.ifi_flags |= bit;
+  };
+  flag(change.up, IFF_UP);
+  flag(change.noarp, IFF_NOARP);
+  auto link = batch.add<LinkScope>(RTM_NEWLINK, 0, header, "set the link");
+  link.put(kIfName, with_zero(name.str()));
+  if (change.mtu) link.put(kMtu, *change.mtu);
+  if (change.group) link.put(kGroup, *change.group);
+  if (change.mac) link.put(kAddress, *change.mac);
+  put_family_settings(link, change);
+}
+
+void add_altname(Batch& batch, const IfName& name, const std::string& altname) {
+  auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, ifinfomsg{},
+                                    "name the link in full");
+  link.put(kIfName, with_zero(name.str()));
+  link.nest(kPropList).put(kPropAltName, with_zero(altname));
+}
+
+void delete_link(Batch& batch, const IfName& name) {
+  auto link = batch.add<LinkScope>(RTM_DELLINK, 0, ifinfomsg{}, "delete the link");
+  link.put(kIfName, with_zero(name.str()));
+}
+
+void delete_group(Batch& batch, std::uint32_t group) {
+  auto link = batch.add<LinkScope>(RTM_DELLINK, 0, ifinfomsg{}, "delete the links of a group");
+  link.put(kGroup, group);
+}
+
+void query_link(Batch& batch, const IfName& name) {
+  auto link = batch.add<LinkScope>(RTM_GETLINK, 0, ifinfomsg{}, "find the link");
+  link.put(kIfName, with_zero(name.str())).put(kExtMask, kNoStats);
+}
+
+std::optional<Link> parse_link(const MessageView& message) {
+  const auto header = message.header<ifinfomsg>();
+  if (message.type != RTM_NEWLINK || !header) return std::nullopt;
+  Link link;
+  link.index = header->ifi_index;
+  link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.noarp = (header->ifi_flags & IFF_NOARP) != 0;
+  for (const auto& attr : message.attributes<ifinfomsg>()) read_attribute(link, attr);
+  return link;
+}
+
+Result<std::optional<Link>> get_link(Socket& socket, const IfName& name) {
+  Batch batch;
+  query_link(batch, name);
+  return run_query(socket, batch);
+}
+
+Result<std::optional<Link>> get_link(Socket& socket, int index) {
+  Batch batch;
+  ifinfomsg header{};
+  header.ifi_index = index;
+  batch.add<LinkScope>(RTM_GETLINK, 0, header, "find the link").put(kExtMask, kNoStats);
+  return run_query(socket, batch);
+}
+
+Result<std::vector<Link>> dump_links(Socket& socket, bool stats) {
+  Batch batch;
+  batch.add<LinkScope>(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}, "list the links")
+      .put(kExtMask, stats ? 0 : kNoStats);
+  std::vector<Link> links;
+  TRY(socket.dump(
+      batch, [&] { links.clear(); },
+      [&](const MessageView& message) {
+        if (auto link = parse_link(message)) links.push_back(std::move(*link));
+      }));
+  return links;
+}
+
+}  // namespace warren::netlink

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "netlink/socket.h"
+#include "types/ip.h"
+#include "types/names.h"
+
+namespace warren::netlink {
+
+/// A veth pair (veth(4)) whose peer is born inside another network namespace.
+struct VethSpec {
+  IfName outer;
+  IfName inner;
+  Mac outer_mac;
+  Mac inner_mac;
+  std::uint32_t mtu = 1500;
+  std::uint32_t group = 0;
+  int inner_ns = -1;  ///< descriptor of the namespace of the peer
+};
+
+/// What to change of a link; what has no value stays.
+struct LinkChange {
+  std::optional<bool> up;
+  std::optional<bool> noarp;
+  std::optional<std::uint32_t> mtu;
+  std::optional<std::uint32_t> group;
+  std::optional<Mac> mac;
+  bool no_autoconf = false;  ///< IPv6 addr_gen_mode none: no link-local address by itself
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> ipv4_conf;  ///< IPV4_DEVCONF_* and value (linux/ip.h)
+};
+
+/// A link as the kernel lists it.
+struct Link {
+  int index = 0;
+  std::string name;
+  std::string kind;  ///< "veth", ... or empty
+  Mac mac;
+  std::uint32_t mtu = 0;
+  std::uint32_t group = 0;
+  bool up = false;
+  bool noarp = false;
+  bool no_autoconf = false;
+  int peer_index = 0;  ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
+  std::vector<std::uint32_t> ipv4_conf;  ///< by IPV4_DEVCONF_* - 1
+  std::vector<std::int32_t> ipv6_conf;   ///< by DEVCONF_* (linux/ipv6.h)
+  std::uint64_t rx_bytes = 0, rx_packets = 0, tx_bytes = 0, tx_packets = 0;  ///< zero where stats were left out
+
+  [[nodiscard]] std::uint32_t ipv4(std::uint16_t devconf) const {
+    return devconf >= 1 && devconf <= ipv4_conf.size() ? ipv4_conf[devconf - 1U] : 0;
+  }
+  [[nodiscard]] std::int32_t ipv6(std::size_t devconf) const {
+    return devconf < ipv6_conf.size() ? ipv6_conf[devconf] : 0;
+  }
+};
+
+void create_veth(Batch& batch, const VethSpec& spec);
+void change_link(Batch& batch, const IfName& name, const LinkChange& change);
+void add_altname(Batch& batch, const IfName& name, const std::string& altname);
+void delete_link(Batch& batch, const IfName& name);
+/// Deletes every link of a group at once: one grace period for all of them.
+void delete_group(Batch& batch, std::uint32_t group);
+/// Asks for a link within a batch; the answer comes to the visitor of run(), for parse_link.
+void query_link(Batch& batch, const IfName& name);
+[[nodiscard]] std::optional<Link> parse_link(const MessageView& message);
+
+/// The link of that name, or nothing.
+[[nodiscard]] Result<std::optional<Link>> get_link(Socket& socket, const IfName& name);
+[[nodiscard]] Result<std::optional<Link>> get_link(Socket& socket, int index);
+/// All links of the socket's namespace; with their counters only when `stats`.
+[[nodiscard]] Result<std::vector<Link>> dump_links(Socket& socket, bool stats = false);
+
+}  // namespace warren::netlink

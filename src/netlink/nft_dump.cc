@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "netlink/nft_dump.h"
+
+#include "netlink/nfnl.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+namespace warren::netlink {
+namespace {
+
+struct TableScope;
+struct SetElemScope;
+constexpr Attr<TableScope, NFTA_TABLE_NAME, std::string_view> kTableName;
+constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kElemTable;
+constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
+
+constexpr auto type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_NFTABLES, message); };
+
+std::string_view with_zero(const std::string& text) { return {text.c_str(), text.size() + 1}; }
+
+std::span<const std::byte> value_of(const AttrView& attr) {
+  for (const auto& inner : AttrRange(attr.payload))
+    if (inner.type == NFTA_DATA_VALUE) return inner.payload;
+  return {};
+}
+
+void read_counter(RawElement& element, const AttrView& expression) {
+  for (const auto& part : AttrRange(expression.payload)) {
+    if (part.type == NFTA_EXPR_NAME && part.text() != "counter") return;
+    if (part.type != NFTA_EXPR_DATA) continue;
+    for (const auto& field : AttrRange(part.payload)) {
+      if (field.type == NFTA_COUNTER_PACKETS) element.packets = nfnl::be64(field).value_or(0);
+      if (field.type == NFTA_COUNTER_BYTES) element.bytes = nfnl::be64(field).value_or(0);
+    }
+  }
+}
+
+RawElement read_element(const AttrView& attr) {
+  RawElement element;
+  for (const auto& part : AttrRange(attr.payload)) {
+    if (part.type == NFTA_SET_ELEM_KEY) element.key = value_of(part);
+    if (part.type == NFTA_SET_ELEM_KEY_END) element.key_end = value_of(part);
+    if (part.type == NFTA_SET_ELEM_DATA) element.data = value_of(part);
+    if (part.type == NFTA_SET_ELEM_EXPR) read_counter(element, part);
+    if (part.type == NFTA_SET_ELEM_EXPRESSIONS)
+      for (const auto& expression : AttrRange(part.payload)) read_counter(element, expression);
+  }
+  return element;
+}
+
+void read_hook(BaseChain& chain, const AttrView& attr) {
+  for (const auto& part : AttrRange(attr.payload)) {
+    if (part.type == NFTA_HOOK_HOOKNUM) chain.hook = nfnl::be32(part).value_or(0);
+    if (part.type == NFTA_HOOK_PRIORITY) chain.priority = static_cast<std::int32_t>(nfnl::be32(part).value_or(0));
+  }
+}
+
+std::optional<BaseChain> parse_chain(const MessageView& message) {
+  const auto header = message.header<nfgenmsg>();
+  if (!header || message.type != type(NFT_MSG_NEWCHAIN)) return std::nullopt;
+  BaseChain chain;
+  chain.family = header->nfgen_family;
+  bool base = false;
+  for (const auto& attr : message.attributes<nfgenmsg>()) {
+    switch (attr.type) {
+      case NFTA_CHAIN_TABLE: chain.table = attr.text(); break;
+      case NFTA_CHAIN_NAME: chain.name = attr.text(); break;
+      case NFTA_CHAIN_TYPE: chain.type = attr.text(); break;
+      case NFTA_CHAIN_POLICY: chain.policy_drop = nfnl::be32(attr) == NF_DROP; break;
+      case NFTA_CHAIN_HOOK:
+        base = true;
+        read_hook(chain, attr);
+        break;
+      default: break;
+    }
+  }
+  return base ? std::optional(chain) : std::nullopt;
+}
+
+}  // namespace
+
+Status dump_set(Socket& socket, const std::string& table, const std::string& set,
+                const std::function<void()>& start, const std::function<void(const RawElement&)>& visit) {
+  Batch batch;
+  batch.add<SetElemScope>(type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list an nft set")
+      .put(kElemTable, with_zero(table))
+      .put(kElemSet, with_zero(set));
+  return socket.dump(batch, start, [&](const MessageView& message) {
+    for (const auto& attr : message.attributes<nfgenmsg>()) {
+      if (attr.type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
+      for (const auto& element : AttrRange(attr.payload)) visit(read_element(element));
+    }
+  });
+}
+
+Result<std::vector<BaseChain>> dump_base_chains(Socket& socket) {
+  Batch batch;
+  (void)batch.add<nfnl::NoAttributes>(type(NFT_MSG_GETCHAIN), NLM_F_DUMP, nfnl::header(NFPROTO_UNSPEC),
+                                      "list the nft chains");
+  std::vector<BaseChain> chains;
+  TRY(socket.dump(
+      batch, [&] { chains.clear(); },
+      [&](const MessageView& message) {
+        if (auto chain = parse_chain(message)) chains.push_back(std::move(*chain));
+      }));
+  return chains;
+}
+
+Result<bool> has_table(Socket& socket, const std::string& table) {
+  Batch batch;
+  batch.add<TableScope>(type(NFT_MSG_GETTABLE), 0, nfnl::header(NFPROTO_INET), "find the nft table")
+      .put(kTableName, with_zero(table));
+  const auto status = socket.run(batch);
+  if (!status && status.error().code == Code::not_found) return false;
+  if (!status) return std::unexpected(status.error());
+  return true;
+}
+
+std::optional<RulesetChange> parse_ruleset_change(const MessageView& message) {
+  if (message.type != type(NFT_MSG_NEWGEN)) return std::nullopt;
+  RulesetChange change;
+  for (const auto& attr : message.attributes<nfgenmsg>()) {
+    if (attr.type == NFTA_GEN_ID) change.generation = nfnl::be32(attr).value_or(0);
+    if (attr.type == NFTA_GEN_PROC_PID) change.pid = nfnl::be32(attr).value_or(0);
+    if (attr.type == NFTA_GEN_PROC_NAME) change.process = attr.text();
+  }
+  return change;
+}
+
+}  // namespace warren::netlink

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "netlink/socket.h"
+#include "types/ip.h"
+
+namespace warren::netlink {
+
+/// An address of a link. Added without duplicate address detection (IFA_F_NODAD), so it is usable at once.
+struct Address {
+  int index = 0;
+  Ip ip;
+  unsigned prefix = 32;
+  auto operator<=>(const Address&) const = default;
+};
+void add_address(Batch& batch, const Address& address);
+void delete_address(Batch& batch, const Address& address);
+[[nodiscard]] Result<std::vector<Address>> dump_addresses(Socket& socket);
+
+/// A route of the main table.
+struct Route {
+  Family family = Family::v4;
+  std::optional<Cidr> dst;    ///< nothing: default
+  int index = 0;              ///< interface; 0 for an unreachable route
+  std::optional<Ip> gateway;  ///< reached on the link itself (onlink)
+  std::optional<Ip> src;      ///< preferred source
+  bool unreachable = false;
+  std::uint32_t metric = 0;
+
+  bool operator==(const Route&) const = default;
+};
+/// Adds the route, or puts it in the place of one with the same destination and metric.
+void put_route(Batch& batch, const Route& route);
+void delete_route(Batch& batch, const Route& route);
+[[nodiscard]] Result<std::vector<Route>> dump_routes(Socket& socket, Family family);
+
+/// The index of the interface by which the host would reach this address; nothing when it would not.
+[[nodiscard]] Result<std::optional<int>> route_interface(Socket& socket, const Ip& to);
+
+/// A permanent neighbour entry: who has this address is known, and not asked (no ARP, no NDP).
+struct Neighbour {
+  int index = 0;
+  Ip ip;
+  Mac mac;
+  auto operator<=>(const Neighbour&) const = default;
+};
+void put_neighbour(Batch& batch, const Neighbour& neighbour);
+/// The permanent entries.
+[[nodiscard]] Result<std::vector<Neighbour>> dump_neighbours(Socket& socket);
+
+}  // namespace warren::netlink

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+// The rtnetlink attributes that warren uses (rtnetlink(7)), each with its scope and payload type.
+// For the .cc files of this folder.
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+#include "netlink/batch.h"
+#include "types/ip.h"
+
+namespace warren::netlink::rtnl {
+
+struct LinkScope;
+struct LinkInfoScope;
+struct VethScope;
+struct AfSpecScope;
+struct InetScope;
+struct InetConfScope;
+struct Inet6Scope;
+struct PropsScope;
+struct AddrScope;
+struct RouteScope;
+struct NeighScope;
+
+
+inline constexpr Attr<LinkScope, IFLA_IFNAME, std::string_view> kIfName;
+inline constexpr Attr<LinkScope, IFLA_ALT_IFNAME, std::string_view> kAltIfName;
+inline constexpr Attr<LinkScope, IFLA_ADDRESS, Mac> kAddress;
+inline constexpr Attr<LinkScope, IFLA_MTU, std::uint32_t> kMtu;
+inline constexpr Attr<LinkScope, IFLA_GROUP, std::uint32_t> kGroup;
+inline constexpr Attr<LinkScope, IFLA_NET_NS_FD, std::uint32_t> kNetNsFd;
+inline constexpr Attr<LinkScope, IFLA_EXT_MASK, std::uint32_t> kExtMask;
+inline constexpr Attr<LinkScope, IFLA_LINKINFO, Nest<LinkInfoScope>> kLinkInfo;
+inline constexpr Attr<LinkInfoScope, IFLA_INFO_KIND, std::string_view> kInfoKind;
+inline constexpr Attr<LinkInfoScope, IFLA_INFO_DATA, Nest<VethScope>> kVethData;
+inline constexpr Attr<VethScope, VETH_INFO_PEER, Nest<LinkScope>> kVethPeer;
+inline constexpr Attr<LinkScope, IFLA_AF_SPEC, Nest<AfSpecScope>> kAfSpec;
+inline constexpr Attr<AfSpecScope, AF_INET, Nest<InetScope>> kInet;
+inline constexpr Attr<InetScope, IFLA_INET_CONF, Nest<InetConfScope>> kInetConf;
+inline constexpr Attr<AfSpecScope, AF_INET6, Nest<Inet6Scope>> kInet6;
+inline constexpr Attr<Inet6Scope, IFLA_INET6_ADDR_GEN_MODE, std::uint8_t> kAddrGenMode;
+inline constexpr Attr<LinkScope, IFLA_PROP_LIST, Nest<PropsScope>> kPropList;
+inline constexpr Attr<PropsScope, IFLA_ALT_IFNAME, std::string_view> kPropAltName;
+
+inline constexpr Attr<AddrScope, IFA_LOCAL, Ip> kLocal;
+inline constexpr Attr<AddrScope, IFA_ADDRESS, Ip> kPeerAddress;
+inline constexpr Attr<AddrScope, IFA_FLAGS, std::uint32_t> kAddrFlags;
+
+inline constexpr Attr<RouteScope, RTA_DST, Ip> kDst;
+inline constexpr Attr<RouteScope, RTA_GATEWAY, Ip> kGateway;
+inline constexpr Attr<RouteScope, RTA_PREFSRC, Ip> kPrefSrc;
+inline constexpr Attr<RouteScope, RTA_OIF, std::uint32_t> kOif;
+inline constexpr Attr<RouteScope, RTA_PRIORITY, std::uint32_t> kPriority;
+inline constexpr Attr<RouteScope, RTA_TABLE, std::uint32_t> kTable;
+
+inline constexpr Attr<NeighScope, NDA_DST, Ip> kNeighDst;
+inline constexpr Attr<NeighScope, NDA_LLADDR, Mac> kNeighMac;
+
+}  // namespace warren::netlink::rtnl

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "netlink/batch.h"
+#include "netlink/view.h"
+
+namespace warren::netlink {
+
+/// A request of a batch that the kernel refused.
+struct Failure {
+  std::size_t request = 0;  ///< its place in the batch
+  Error error;
+};
+
+using Visitor = std::function<void(const MessageView&)>;
+
+/// A netlink socket. It belongs to the network namespace in which it was opened, and stays there wherever
+/// the thread goes. Not shared between threads.
+class Socket {
+ public:
+  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_SOCK_DIAG. Close-on-exec, extended ack, strict checks.
+  [[nodiscard]] static Result<Socket> open(int protocol);
+
+  /// Sends all requests and waits until the kernel has done them. The error is the first refused one.
+  [[nodiscard]] Status run(Batch& batch, const Visitor& visit = {});
+  /// The same, but tells every refused request; the Status is for a broken socket only.
+  [[nodiscard]] Result<std::vector<Failure>> run_all(Batch& batch, const Visitor& visit = {});
+  /// Sends the one request of the batch (NLM_F_DUMP) and hands each answer to `visit`. A dump that was
+  /// interrupted by a change is made again, so `start` is called before each try and must forget the last.
+  [[nodiscard]] Status dump(Batch& batch, const std::function<void()>& start, const Visitor& visit);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Listens to a multicast group (RTNLGRP_*, NFNLGRP_*).
+  [[nodiscard]] Status join(unsigned group);
+  /// Reads the notifications that wait, without blocking. False: some were lost (ENOBUFS).
+  [[nodiscard]] Result<bool> receive(const Visitor& visit);
+
+ private:
+  struct Reply;
+  explicit Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(kBufferSize) {}
+  [[nodiscard]] Status send(Batch& batch, std::size_t first, std::size_t last, bool ack);
+  [[nodiscard]] Result<std::span<const std::byte>> read(int flags);
+  [[nodiscard]] Status collect(const Batch& batch, std::size_t first, std::size_t last,
+                               std::vector<Failure>& failures, const Visitor& visit);
+  [[nodiscard]] Result<bool> dump_once(Batch& batch, const Visitor& visit);
+
+  static constexpr std::size_t kBufferSize = 64 * 1024;  // the kernel fills at most 32 KiB a message of a dump
+  UniqueFd fd_;
+  std::uint32_t sequence_ = 0;
+  std::uint32_t first_sequence_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace warren::netlink

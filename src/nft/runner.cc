@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nft/runner.h"
+
+#include <fmt/format.h>
+#include <nftables/libnftables.h>
+
+#include <cerrno>
+
+#include "nft/table.h"
+
+namespace warren::nft {
+namespace {
+
+/// nft's own words, on one line, and the kind of failure read from them: libnftables gives no errno.
+Error refused(std::string_view said) {
+  const auto line = said.substr(0, said.find('\n'));
+  Error error{Code::failed, 0, fmt::format("nft: {}", line.empty() ? "the kernel refused the transaction" : line)};
+  if (said.find("No such file or directory") != said.npos) error.code = Code::not_found, error.sys = ENOENT;
+  else if (said.find("File exists") != said.npos) error.code = Code::exists, error.sys = EEXIST;
+  else if (said.find("Operation not permitted") != said.npos) error.code = Code::permission, error.sys = EPERM;
+  return error;
+}
+
+}  // namespace
+
+struct Runner::Context {
+  nft_ctx* ctx;
+  explicit Context(nft_ctx* made) : ctx(made) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { nft_ctx_free(ctx); }
+};
+
+Runner::Runner(std::unique_ptr<Context> context) : context_(std::move(context)) {}
+Runner::Runner(Runner&&) noexcept = default;
+Runner& Runner::operator=(Runner&&) noexcept = default;
+Runner::~Runner() = default;
+
+Result<Runner> Runner::open() {
+  auto* ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+  if (!ctx) return fail(Code::failed, "nft: no context; is this kernel without nf_tables?");
+  nft_ctx_buffer_output(ctx);
+  nft_ctx_buffer_error(ctx);
+  return Runner(std::make_unique<Context>(ctx));
+}
+
+Status Runner::run(const std::string& text) {
+  if (text.empty()) return {};
+  if (nft_run_cmd_from_buffer(context_->ctx, text.c_str()) == 0) return {};
+  return std::unexpected(refused(nft_ctx_get_error_buffer(context_->ctx)));
+}
+
+Result<std::string> Runner::output(const std::string& command, unsigned flags) {
+  const auto before = nft_ctx_output_get_flags(context_->ctx);
+  nft_ctx_output_set_flags(context_->ctx, flags);
+  const int failed = nft_run_cmd_from_buffer(context_->ctx, command.c_str());
+  nft_ctx_output_set_flags(context_->ctx, before);
+  if (failed) return std::unexpected(refused(nft_ctx_get_error_buffer(context_->ctx)));
+  return std::string(nft_ctx_get_output_buffer(context_->ctx));
+}
+
+Result<std::string> Runner::list_rules() {
+  auto text = output(fmt::format("list table inet {}", kTable),
+                     NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE | NFT_CTX_OUTPUT_NUMERIC_ALL);
+  if (!text && text.error().code == Code::not_found) return std::string();
+  return text;
+}
+
+Result<std::string> Runner::list_json(const std::string& command) {
+  return output(command, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
+}
+
+}  // namespace warren::nft

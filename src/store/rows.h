@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "model/space.h"
+#include "store/database.h"
+
+namespace warren::store {
+
+/// The columns that read_space() takes, in its order.
+#define WARREN_SPACE_COLUMNS "number, name, ip4, ip6, ip4_given, ip6_given, nat, adopted, state"
+/// The columns that read_forward() takes, in its order.
+#define WARREN_FORWARD_COLUMNS "proto, host, first, last, to_port"
+
+/// The space of a row, without its forwards. Error: the store is damaged.
+[[nodiscard]] Result<model::Space> read_space(const Database& db, const Statement& row);
+/// The forward of a row, from column `at` on. Error: the store is damaged.
+[[nodiscard]] Result<model::Forward> read_forward(const Database& db, const Statement& row, int at);
+/// A space's name. Error: the store is damaged.
+[[nodiscard]] Result<SpaceName> read_name(const Database& db, const Statement& row, int column);
+
+/// Binds a forward's host address: empty for any.
+void bind_host(Statement& statement, const std::optional<Ip>& host);
+
+/// Sorts what the scans give by bytes of the host address into the order of Forward.
+void sort_forwards(std::vector<model::Forward>& forwards);
+
+}  // namespace warren::store

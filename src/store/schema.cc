@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+#include "store/snapshot.h"
+
+namespace warren::store {
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kApplication = 0x7761726e;  // "warn", in the file's header and in the text below
+
+// Addresses are blobs of 4 or 16 bytes. space.ip4 and ip6 are what the space really has, so that UNIQUE keeps
+// apart what was given by hand and what derives from a number. A forward for any host address has an empty
+// host. forward_port answers for single ports and for ranges that begin in a span; forward_range for those
+// that reach into it from below: of one host address, ranges never overlap, so only the last one before the
+// span can.
+constexpr auto kTables = R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE space(
+  number INTEGER PRIMARY KEY CHECK(number BETWEEN 2 AND 65534),
+  name TEXT NOT NULL UNIQUE,
+  ip4 BLOB NOT NULL UNIQUE CHECK(length(ip4) = 4),
+  ip6 BLOB UNIQUE CHECK(length(ip6) = 16),
+  ip4_given INTEGER NOT NULL,
+  ip6_given INTEGER NOT NULL,
+  nat INTEGER NOT NULL,
+  adopted INTEGER NOT NULL,
+  state INTEGER NOT NULL
+) STRICT;
+CREATE TABLE forward(
+  space INTEGER NOT NULL REFERENCES space(number) ON DELETE CASCADE,
+  proto INTEGER NOT NULL,
+  host BLOB NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  to_port INTEGER NOT NULL,
+  PRIMARY KEY(space, proto, host, first)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX forward_port ON forward(proto, first, host);
+CREATE INDEX forward_range ON forward(proto, host, first, last) WHERE first <> last;
+PRAGMA application_id = 0x7761726e;
+PRAGMA user_version = 1;
+)";
+
+Status create_in_one(Database& db) {
+  TRY(db.execute("BEGIN IMMEDIATE"));
+  auto made = db.execute(kTables);
+  if (made) made = db.execute("COMMIT");
+  if (!made && db.in_transaction()) (void)db.execute("ROLLBACK");
+  return made;
+}
+
+/// Makes the store unless another process was quicker.
+Status create_once(Database& db) {
+  const auto lock = TRY(db.lock_directory());
+  if (TRY(has_schema(db))) return {};
+  TRY(db.execute("PRAGMA journal_mode = WAL"));
+  TRY(create_in_one(db));
+  db.checkpoint();  // once, so that the file alone, without its log, is a whole database
+  return {};
+}
+
+}  // namespace
+
+Status create_schema(Database& db) { return db.execute(kTables); }
+
+Result<bool> has_schema(Database& db) {
+  const auto snapshot = TRY(Snapshot::begin(db));  // another process may be making it
+  const auto version = TRY(db.number("PRAGMA user_version"));
+  const auto application = TRY(db.number("PRAGMA application_id"));
+  if (application == 0 && version == 0) {
+    if (TRY(db.number("SELECT count(*) FROM sqlite_master")) == 0) return false;
+  }
+  if (application != kApplication)
+    return fail(Code::failed, fmt::format("{} is another program's database: move it away", db.title()));
+  if (version > kVersion)
+    return fail(Code::failed, fmt::format("{} was written by a newer warren (schema {}, this one knows {}): "
+                                          "upgrade warren",
+                                          db.title(), version, kVersion));
+  if (version != kVersion) return db.damaged(fmt::format("schema {}", version));
+  return true;
+}
+
+Status prepare_schema(Database& db) {
+  if (!TRY(has_schema(db))) TRY(create_once(db));
+  return db.execute("PRAGMA journal_mode = WAL");  // each time: a restored copy may have come without
+}
+
+}  // namespace warren::store

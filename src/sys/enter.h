@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "types/names.h"
+
+namespace warren::sys {
+
+/// Who a command in a space runs as.
+struct User {
+  std::string name;
+  std::string home;
+  std::string shell;
+  unsigned uid = 0;
+  unsigned gid = 0;
+};
+/// By name or numeric UID. Error: usage, there is none.
+[[nodiscard]] Result<User> find_user(const std::string& name);
+
+/// Makes the calling process one of the space: its network namespace, and a mount namespace of its own in
+/// which /sys is the space's and the files of /etc/netns/NAME lie over those of /etc, as ip-netns(8) does.
+[[nodiscard]] Status enter_space(const SpaceName& name);
+/// Gives up root for the user, with his groups and HOME, USER, LOGNAME, SHELL.
+[[nodiscard]] Status become(const User& user);
+/// Turns into the command. Returns only on failure; not_found when there is no such command.
+[[nodiscard]] Error exec_command(const std::vector<std::string>& command);
+
+}  // namespace warren::sys

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sys/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+namespace warren::sys {
+namespace {
+
+Status write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const auto done = ::write(fd, text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(errno, "write " + path);
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd.valid()) return fail_errno(errno, "open " + path);
+  return fd;
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  const auto fd = TRY(open_file(path, O_RDONLY));
+  std::string text;
+  char part[4096];
+  while (text.size() < limit) {
+    const auto size = ::read(fd.get(), part, sizeof part);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return fail_errno(errno, "read " + path);
+    if (size == 0) break;
+    text.append(part, static_cast<std::size_t>(size));
+  }
+  if (text.size() > limit) text.resize(limit);
+  return text;
+}
+
+Status write_existing(const std::string& path, std::string_view text) {
+  const auto fd = TRY(open_file(path, O_WRONLY));
+  return write_all(fd.get(), text, path);
+}
+
+Status write_atomically(const std::string& path, std::string_view text) {
+  const auto next = path + ".new";
+  {
+    const auto fd = TRY(open_file(next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    TRY(write_all(fd.get(), text, next));
+    if (::fsync(fd.get()) != 0) return fail_errno(errno, "write " + next);
+  }
+  if (::rename(next.c_str(), path.c_str()) != 0) return fail_errno(errno, "write " + path);
+  return {};
+}
+
+Status make_directories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return fail_errno(error.value(), "make the directory " + path);
+  return {};
+}
+
+}  // namespace warren::sys

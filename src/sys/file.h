@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace warren::sys {
+
+/// Opens with O_CLOEXEC. Error names the path.
+[[nodiscard]] Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0);
+/// All that a file holds, at most `limit` bytes of it.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit = 1 << 20);
+/// Writes into a file that exists, in one write: for /proc/sys.
+[[nodiscard]] Status write_existing(const std::string& path, std::string_view text);
+/// Replaces the file so that a reader, and a crash, sees the old text or the new one.
+[[nodiscard]] Status write_atomically(const std::string& path, std::string_view text);
+/// Makes the directory and its parents (mode 0755); one that exists is fine.
+[[nodiscard]] Status make_directories(const std::string& path);
+
+}  // namespace warren::sys

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace warren::sys {
+
+/// The one lock that writers take in turn: flock(2) on /run/warren/lock. Freed at scope end, or by the
+/// kernel when the process dies.
+class WriterLock {
+ public:
+  /// Waits for whoever has it; after a second it says so on standard error.
+  [[nodiscard]] static Result<WriterLock> take();
+
+ private:
+  explicit WriterLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+inline constexpr const char* kRunDir = "/run/warren";
+
+}  // namespace warren::sys

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sys/netns.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "sys/file.h"
+
+namespace warren::sys {
+namespace {
+
+constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";  // /proc/self is the main thread's
+
+bool is_netns(int fd) {
+  struct statfs fs {};
+  return ::fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC && ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+/// The file that the pin is mounted on. Root alone can write in /run/netns.
+Status make_mount_point(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
+  if (!fd.valid()) return fail_errno(errno, "make " + path);
+  return {};
+}
+
+}  // namespace
+
+std::string pin_path(const SpaceName& name) { return std::string(kNetnsDir) + "/" + name.str(); }
+
+Status prepare_pins() {
+  TRY(make_directories(kNetnsDir));
+  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
+  if (errno != EINVAL) return fail_errno(errno, "share /run/netns");
+  if (::mount(kNetnsDir, kNetnsDir, "none", MS_BIND | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "mount /run/netns on itself");
+  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) != 0) return fail_errno(errno, "share /run/netns");
+  return {};
+}
+
+Status unshare_netns() {
+  if (::unshare(CLONE_NEWNET) != 0) return fail_errno(errno, "make a network namespace");
+  return {};
+}
+
+Status pin_current(const SpaceName& name) { return pin_from(name, kOwnNetns); }
+
+Status pin_from(const SpaceName& name, const std::string& path) {
+  const auto pin = pin_path(name);
+  TRY(make_mount_point(pin));
+  if (::mount(path.c_str(), pin.c_str(), "none", MS_BIND, nullptr) != 0)
+    return fail_errno(errno, "pin the namespace at " + pin);
+  return {};
+}
+
+Status unpin(const SpaceName& name) {
+  const auto pin = pin_path(name);
+  // A name may have been pinned more than once, one mount over the other.
+  while (::umount2(pin.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+  if (errno != EINVAL && errno != ENOENT) return fail_errno(errno, "unmount " + pin);
+  if (::unlink(pin.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "remove " + pin);
+  return {};
+}
+
+Result<std::vector<std::string>> pinned_names() {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(kNetnsDir), ::closedir);
+  if (!dir && errno == ENOENT) return names;
+  if (!dir) return fail_errno(errno, "read /run/netns");
+  while (const auto* entry = ::readdir(dir.get()))
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  return names;
+}
+
+Result<UniqueFd> open_netns(const std::string& path) {
+  auto fd = TRY(open_file(path, O_RDONLY));
+  if (!is_netns(fd.get())) return fail(Code::not_found, path + " is no network namespace");
+  return fd;
+}
+
+Result<NetnsId> netns_id(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return fail_errno(errno, "look at a namespace");
+  return NetnsId{info.st_dev, info.st_ino};
+}
+
+Result<NetnsId> netns_id(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail_errno(errno, "look at " + path);
+  return NetnsId{info.st_dev, info.st_ino};
+}
+
+Result<UniqueFd> current_netns() { return open_netns(kOwnNetns); }
+
+Status enter_netns(int fd) {
+  if (::setns(fd, CLONE_NEWNET) != 0) return fail_errno(errno, "enter the network namespace");
+  return {};
+}
+
+Result<NetnsGuard> NetnsGuard::enter(int fd) {
+  auto home = TRY(current_netns());
+  TRY(enter_netns(fd));
+  return NetnsGuard(std::move(home));
+}
+
+NetnsGuard::~NetnsGuard() {
+  if (!home_.valid()) return;  // moved from
+  if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
+  std::perror("warren: cannot return to the host's network namespace");
+  std::abort();
+}
+
+}  // namespace warren::sys

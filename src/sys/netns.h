@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "types/names.h"
+
+namespace warren::sys {
+
+inline constexpr const char* kNetnsDir = "/run/netns";  ///< the place that ip-netns(8) uses too
+
+/// Which namespace it is, as long as it lives: the nsfs inode.
+struct NetnsId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  auto operator<=>(const NetnsId&) const = default;
+};
+
+[[nodiscard]] std::string pin_path(const SpaceName& name);
+/// Makes /run/netns a shared mount, as ip-netns(8) does, so that a pin shows in every mount namespace.
+[[nodiscard]] Status prepare_pins();
+/// Moves the calling thread into a new network namespace.
+[[nodiscard]] Status unshare_netns();
+/// Pins the namespace of the calling thread under the name. A stale plain file there is taken over.
+[[nodiscard]] Status pin_current(const SpaceName& name);
+/// Pins the namespace behind a path, such as /proc/PID/ns/net.
+[[nodiscard]] Status pin_from(const SpaceName& name, const std::string& path);
+/// Takes the name away; what lives in the namespace lives on. One that is not there is fine.
+[[nodiscard]] Status unpin(const SpaceName& name);
+/// Names under /run/netns, whatever they are.
+[[nodiscard]] Result<std::vector<std::string>> pinned_names();
+
+/// The namespace behind a path. Error not_found: no such file, or a file that is no network namespace.
+[[nodiscard]] Result<UniqueFd> open_netns(const std::string& path);
+[[nodiscard]] Result<NetnsId> netns_id(int fd);
+[[nodiscard]] Result<NetnsId> netns_id(const std::string& path);
+/// The calling thread's own namespace.
+[[nodiscard]] Result<UniqueFd> current_netns();
+/// Moves the calling thread into the namespace, for good.
+[[nodiscard]] Status enter_netns(int fd);
+
+/// Holds the calling thread in a namespace until scope end. Ends the process if it cannot return: to go on
+/// in the wrong namespace would be worse.
+class NetnsGuard {
+ public:
+  [[nodiscard]] static Result<NetnsGuard> enter(int fd);
+  NetnsGuard(NetnsGuard&&) noexcept = default;
+  NetnsGuard& operator=(NetnsGuard&&) = delete;
+  ~NetnsGuard();
+
+ private:
+  explicit NetnsGuard(UniqueFd home) : home_(std::move(home)) {}
+  UniqueFd home_;
+};
+
+}  // namespace warren::sys

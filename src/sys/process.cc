@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sys/process.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <memory>
+
+#include "sys/file.h"
+
+namespace warren::sys {
+namespace {
+
+using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
+using Clock = std::chrono::steady_clock;
+constexpr auto kGrace = std::chrono::seconds(1);
+constexpr auto kKillWait = std::chrono::seconds(5);
+
+template <class F>
+void each_entry(const std::string& path, F visit) {
+  const Directory dir(::opendir(path.c_str()), ::closedir);
+  if (!dir) return;
+  while (const auto* entry = ::readdir(dir.get())) visit(std::string_view(entry->d_name));
+}
+
+UniqueFd open_process(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+/// Waits until all have ended or the time is up.
+void wait_until(const std::vector<UniqueFd>& fds, Clock::time_point end) {
+  for (const auto& fd : fds) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    pollfd wanted{fd.get(), POLLIN, 0};
+    if (fd.valid()) ::poll(&wanted, 1, static_cast<int>(std::max<long>(left, 0)));
+  }
+}
+
+void signal_all(const std::vector<UniqueFd>& fds, int signal) {
+  for (const auto& fd : fds)
+    if (fd.valid()) ::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0);
+}
+
+bool alive(const UniqueFd& fd) {
+  pollfd wanted{fd.get(), POLLIN, 0};
+  return fd.valid() && ::poll(&wanted, 1, 0) == 0;
+}
+
+}  // namespace
+
+Result<std::vector<Process>> processes() {
+  std::vector<Process> all;
+  each_entry("/proc", [&](std::string_view name) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc{} || end != name.data() + name.size()) return;
+    if (const auto id = netns_id(fmt::format("/proc/{}/ns/net", pid))) all.push_back({pid, *id});
+  });
+  if (all.empty()) return fail(Code::failed, "no process can be seen: is /proc mounted?");
+  return all;
+}
+
+std::string command_of(pid_t pid) {
+  auto text = read_file(fmt::format("/proc/{}/cmdline", pid), 4096).value_or("");
+  while (!text.empty() && text.back() == '\0') text.pop_back();
+  if (text.empty()) {
+    text = read_file(fmt::format("/proc/{}/comm", pid)).value_or("");
+    if (text.empty()) return "?";
+    text = "[" + text.substr(0, text.find('\n')) + "]";
+  }
+  for (auto& c : text)  // a tenant chooses what stands here: no control characters to the operator's terminal
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = c == '\0' ? ' ' : '?';
+  return text.substr(0, 200);
+}
+
+std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates) {
+  const auto wanted = fmt::format("socket:[{}]", inode);
+  std::vector<pid_t> holders;
+  for (const auto pid : candidates) {
+    const auto dir = fmt::format("/proc/{}/fd", pid);
+    bool found = false;
+    each_entry(dir, [&](std::string_view name) {
+      char target[64];
+      const auto size = ::readlink(fmt::format("{}/{}", dir, name).c_str(), target, sizeof target);
+      found = found || (size > 0 && std::string_view(target, static_cast<std::size_t>(size)) == wanted);
+    });
+    if (found) holders.push_back(pid);
+  }
+  return holders;
+}
+
+Status end_processes(const std::vector<pid_t>& pids) {
+  std::vector<UniqueFd> fds;
+  for (const auto pid : pids) fds.push_back(open_process(pid));
+  signal_all(fds, SIGTERM);
+  wait_until(fds, Clock::now() + kGrace);
+  signal_all(fds, SIGKILL);
+  wait_until(fds, Clock::now() + kKillWait);
+  for (std::size_t i = 0; i < fds.size(); ++i)
+    if (alive(fds[i])) return fail(Code::failed, fmt::format("process {} ({}) does not end", pids[i], command_of(pids[i])));
+  return {};
+}
+
+}  // namespace warren::sys

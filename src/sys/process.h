@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sys/netns.h"
+
+namespace warren::sys {
+
+/// A process and the network namespace of its main thread.
+struct Process {
+  pid_t pid = 0;
+  NetnsId netns;
+};
+
+/// Every process whose namespace can be seen.
+[[nodiscard]] Result<std::vector<Process>> processes();
+/// Its command line with blanks between, made printable; its short name in [] where it has none. "?" when it is gone.
+[[nodiscard]] std::string command_of(pid_t pid);
+/// The PIDs among `candidates` that hold a socket of this inode.
+[[nodiscard]] std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates);
+/// Ends them: SIGTERM, a second of grace, SIGKILL; waits until they are gone. Error: one is still there.
+[[nodiscard]] Status end_processes(const std::vector<pid_t>& pids);
+
+}  // namespace warren::sys

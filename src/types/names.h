@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace warren {
+
+/// A name that was checked on the way in: safe as a file name, in nft text and in a message.
+template <class Tag>
+class CheckedName {
+ public:
+  CheckedName() = default;
+  [[nodiscard]] static Result<CheckedName> parse(std::string_view text);
+  [[nodiscard]] const std::string& str() const { return text_; }
+  [[nodiscard]] const char* c_str() const { return text_.c_str(); }
+  auto operator<=>(const CheckedName&) const = default;
+
+ private:
+  explicit CheckedName(std::string_view text) : text_(text) {}
+  std::string text_;
+};
+
+/// [A-Za-z_][A-Za-z0-9_.-]*, 1 to 32 characters. Begins with no digit, so that a number is never a name.
+using SpaceName = CheckedName<struct SpaceNameTag>;
+/// A network interface: 1 to 15 characters of [A-Za-z0-9_.@:+-], not "." or "..".
+using IfName = CheckedName<struct IfNameTag>;
+
+template <>
+Result<SpaceName> SpaceName::parse(std::string_view text);
+template <>
+Result<IfName> IfName::parse(std::string_view text);
+
+/// The number of a space, from which all that identifies it derives. 1 is the host itself.
+using SpaceNumber = std::uint16_t;
+inline constexpr SpaceNumber kHostNumber = 1;
+inline constexpr SpaceNumber kFirstNumber = 2;
+inline constexpr SpaceNumber kLastNumber = 65534;
+
+}  // namespace warren

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the store keeps and answers.
+#include <algorithm>
+#include <chrono>
+
+#include "store_fixture.h"
+
+namespace warren::store {
+namespace {
+
+TEST_F(StoreTest, RoundTripsASpace) {
+  auto one =
+      space(7, "full.name", {tcp(80), tcp(8000, 8099), udp(53, 0, "203.0.113.1"), udp(53, 0, "2001:db8::1")});
+  one.ip4 = ip("100.64.200.1");
+  one.ip6 = ip("fd00::77");
+  one.nat = false;
+  one.adopted = true;
+  one.state = State::down;
+  one.forwards[0].to = 8080;
+  std::ranges::sort(one.forwards);
+  {
+    auto store = open();
+    ASSERT_TRUE(insert(store, one));
+    ASSERT_TRUE(insert(store, space(2, "other")));
+  }
+  auto store = open();
+  EXPECT_EQ(store.find(name("full.name")).value(), one);
+  EXPECT_EQ(store.find(SpaceNumber{7}).value(), one);
+  EXPECT_EQ(store.load_all().value(), (std::vector{space(2, "other"), one}));
+  EXPECT_EQ(store.count().value(), 2U);
+  EXPECT_EQ(store.find(name("none")).value(), std::nullopt);
+  EXPECT_EQ(store.find(SpaceNumber{3}).value(), std::nullopt);
+}
+
+TEST_F(StoreTest, KeepsAnAddressGivenByHandWhileIpv6IsOff) {
+  auto one = space(2, "a");
+  one.ip6 = ip("fd00::77");
+  auto store = open();
+  ASSERT_TRUE(store.insert(one, derived4(2), std::nullopt));
+  EXPECT_EQ(store.find(name("a")).value(), one);
+  EXPECT_EQ(store.owner_of(ip("fd00::77")).value(), name("a"));
+}
+
+TEST_F(StoreTest, ChangesASpace) {
+  auto store = open();
+  auto one = space(2, "a", {tcp(80)});
+  ASSERT_TRUE(insert(store, one));
+  ASSERT_TRUE(store.set_state(2, State::removing));
+  ASSERT_TRUE(store.set_adopted(2, true));
+  one.nat = false;
+  one.ip4 = ip("100.64.99.99");
+  ASSERT_TRUE(store.update(one, *one.ip4, derived6(2)));
+  one.state = State::removing;
+  one.adopted = true;
+  EXPECT_EQ(store.find(SpaceNumber{2}).value(), one);
+  EXPECT_EQ(store.owner_of(ip("100.64.99.99")).value(), name("a"));
+  EXPECT_EQ(store.owner_of(derived4(2)).value(), std::nullopt);
+  EXPECT_EQ(store.owner_of(*derived6(2)).value(), name("a"));
+}
+
+TEST_F(StoreTest, EraseTakesTheForwardsToo) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a", {tcp(80), tcp(90, 99)})));
+  ASSERT_TRUE(store.erase(2));
+  EXPECT_EQ(store.collision(tcp(80)).value(), std::nullopt);
+  EXPECT_EQ(store.collision(tcp(95)).value(), std::nullopt);
+  EXPECT_TRUE(insert(store, space(2, "b", {tcp(80)})));
+}
+
+TEST_F(StoreTest, WhatIsNotThereIsNotFound) {
+  auto store = open();
+  EXPECT_EQ(code(store.erase(5)), Code::not_found);
+  EXPECT_EQ(code(store.set_state(5, State::up)), Code::not_found);
+  EXPECT_EQ(code(store.set_adopted(5, true)), Code::not_found);
+  EXPECT_EQ(code(store.update(space(5, "a"), derived4(5), {})), Code::not_found);
+  EXPECT_EQ(code(store.add_forward(5, tcp(80))), Code::not_found);
+  EXPECT_EQ(code(store.remove_forward(5, tcp(80))), Code::not_found);
+}
+
+TEST_F(StoreTest, EachValueBelongsToOneSpace) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a", {tcp(80)})));
+  ASSERT_TRUE(insert(store, space(9, "z")));
+  EXPECT_EQ(reason(insert(store, space(3, "a"))), "space a exists already");
+  EXPECT_EQ(reason(insert(store, space(2, "b"))), "number 2 is taken by space a");
+  EXPECT_EQ(reason(insert(store, space(2, "a"))), "space a exists already");
+  EXPECT_EQ(reason(store.insert(space(3, "b"), derived4(2), {})), "address 100.64.0.2 is taken by space a");
+  EXPECT_EQ(reason(store.insert(space(3, "b"), derived4(3), derived6(2))),
+            "address fd00:0:0:2::2 is taken by space a");
+  EXPECT_EQ(reason(store.update(space(9, "z"), derived4(2), {})), "address 100.64.0.2 is taken by space a");
+  const auto refused = insert(store, space(3, "b", {tcp(81), tcp(80)}));
+  EXPECT_EQ(reason(refused), "tcp 80 -> 80 is taken by space a");
+  EXPECT_EQ(code(refused), Code::exists);
+  EXPECT_EQ(store.load_all().value(), (std::vector{space(2, "a", {tcp(80)}), space(9, "z")}));
+}
+
+TEST_F(StoreTest, ForwardsComeAndGo) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a")));
+  ASSERT_TRUE(store.add_forward(2, tcp(80)));
+  ASSERT_TRUE(store.add_forward(2, tcp(80, 0, "10.0.0.1")));
+  EXPECT_EQ(code(store.add_forward(2, tcp(80))), Code::exists);
+  auto other = tcp(80);
+  other.to = 8080;
+  EXPECT_EQ(code(store.remove_forward(2, other)), Code::not_found);
+  EXPECT_EQ(code(store.remove_forward(2, udp(80))), Code::not_found);
+  EXPECT_TRUE(store.remove_forward(2, tcp(80)));
+  EXPECT_EQ(store.find(SpaceNumber{2}).value()->forwards, (std::vector{tcp(80, 0, "10.0.0.1")}));
+}
+
+TEST_F(StoreTest, CollisionsOfSinglesAndRanges) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "any", {tcp(80), tcp(1000, 1099)})));
+  ASSERT_TRUE(insert(store, space(3, "one", {tcp(90, 0, "10.0.0.1"), tcp(2000, 2099, "10.0.0.1")})));
+  ASSERT_TRUE(insert(store, space(4, "six", {tcp(90, 0, "2001:db8::1"), tcp(2050, 2149, "2001:db8::1")})));
+  const auto who = [&](const Forward& wanted) {
+    const auto held = store.collision(wanted).value();
+    if (held) {
+      EXPECT_TRUE(held->second.collides(wanted)) << wanted.str();
+    }
+    return held ? held->first.str() : "";
+  };
+  EXPECT_EQ(who(tcp(80)), "any");
+  EXPECT_EQ(who(tcp(80, 0, "10.0.0.9")), "any");
+  EXPECT_EQ(who(tcp(80, 0, "2001:db8::9")), "any");
+  EXPECT_EQ(who(tcp(70, 89)), "any");
+  EXPECT_EQ(who(tcp(1099)), "any");
+  EXPECT_EQ(who(tcp(1099, 1200, "10.0.0.9")), "any");
+  EXPECT_EQ(who(tcp(900, 1000)), "any");
+  EXPECT_EQ(who(tcp(90, 0, "10.0.0.1")), "one");
+  EXPECT_EQ(who(tcp(2099, 0, "10.0.0.1")), "one");
+  EXPECT_EQ(who(tcp(2100)), "six");
+  EXPECT_EQ(who(tcp(2010)), "one");
+  EXPECT_EQ(who(tcp(1, 65535)), "any");
+  for (const auto& free :
+       {udp(80), tcp(79), tcp(81), tcp(1100), tcp(999), tcp(90, 0, "10.0.0.2"), tcp(2000, 2100, "10.0.0.2"),
+        tcp(2100, 0, "10.0.0.1"), tcp(2049, 0, "2001:db8::1"), tcp(2150), udp(1000, 1099)})
+    EXPECT_EQ(who(free), "") << free.str();
+}
+
+TEST_F(StoreTest, CollisionAgreesWithComparingAll) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a")));
+  const auto change = store.begin().value();
+  unsigned state = 7;
+  const auto random = [&](unsigned below) { return (state = state * 1103515245U + 12345U) / 65536U % below; };
+  const std::string_view hosts[] = {"", "", "10.0.0.1", "10.0.0.2", "2001:db8::1"};
+  std::vector<Forward> standing;
+  for (int i = 0; i < 3000; ++i) {
+    const auto first = static_cast<Port>(1 + random(2000));
+    const auto last = static_cast<Port>(first + (random(3) ? 0 : random(30)));
+    const auto wanted = forward(random(2) ? Proto::tcp : Proto::udp, first, last, hosts[random(5)]);
+    const bool taken = std::ranges::any_of(standing, [&](const Forward& f) { return f.collides(wanted); });
+    const auto held = store.collision(wanted).value();
+    ASSERT_EQ(held.has_value(), taken) << wanted.str();
+    if (taken) {
+      ASSERT_TRUE(held->second.collides(wanted)) << wanted.str() << " " << held->second.str();
+      if (random(4) == 0) {
+        ASSERT_TRUE(store.remove_forward(2, held->second));
+        std::erase(standing, held->second);
+      }
+      continue;
+    }
+    ASSERT_TRUE(store.add_forward(2, wanted));
+    standing.push_back(wanted);
+  }
+  std::ranges::sort(standing);
+  EXPECT_GT(standing.size(), 300U);
+  EXPECT_EQ(store.find(SpaceNumber{2}).value()->forwards, standing);
+}
+
+TEST_F(StoreTest, WhoHasAPort) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a", {tcp(80, 0, "10.0.0.1"), udp(70, 90)})));
+  ASSERT_TRUE(insert(
+      store, space(3, "b", {tcp(75, 85, "10.0.0.2"), tcp(80, 82, "2001:db8::1"), tcp(81, 81, "10.0.0.1")})));
+  std::vector<std::string> found;
+  const auto all = store.forwards_of_port(80).value();
+  for (const auto& [owner, held] : all) found.push_back(owner.str() + " " + held.str());
+  EXPECT_EQ(found, (std::vector<std::string>{"a tcp 10.0.0.1:80 -> 80", "b tcp [2001:db8::1]:80-82",
+                                             "b tcp 10.0.0.2:75-85", "a udp 70-90"}));
+  EXPECT_TRUE(store.forwards_of_port(100).value().empty());
+}
+
+TEST_F(StoreTest, UsedPorts) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a",
+                                  {tcp(100), tcp(101), tcp(103), tcp(90, 95), tcp(200, 300, "10.0.0.1"),
+                                   tcp(250, 350, "10.0.0.2"), udp(110), tcp(65530, 65535)})));
+  using Ranges = std::vector<PortRange>;
+  EXPECT_EQ(store.used_ports(Proto::tcp, {93, 260}).value(),
+            (Ranges{{93, 95}, {100, 101}, {103, 103}, {200, 260}}));
+  EXPECT_EQ(store.used_ports(Proto::tcp, {1, 65535}).value(),
+            (Ranges{{90, 95}, {100, 101}, {103, 103}, {200, 350}, {65530, 65535}}));
+  EXPECT_EQ(store.used_ports(Proto::tcp, {310, 320}).value(), (Ranges{{310, 320}}));
+  EXPECT_EQ(store.used_ports(Proto::udp, {1, 100}).value(), Ranges{});
+}
+
+TEST_F(StoreTest, NumbersGoUpAndRestBeforeTheyComeAgain) {
+  auto store = open();
+  const auto add = [&](std::string_view called) {
+    const auto number = store.allocate(5, derived()).value();
+    EXPECT_TRUE(insert(store, space(number, called)));
+    return number;
+  };
+  EXPECT_EQ(add("a"), 2);
+  EXPECT_EQ(add("b"), 3);
+  ASSERT_TRUE(store.erase(3));
+  EXPECT_EQ(add("c"), 4);
+  EXPECT_EQ(add("d"), 5);
+  ASSERT_TRUE(store.erase(2));
+  EXPECT_EQ(add("e"), 2);
+  EXPECT_EQ(add("f"), 3);
+  const auto none = store.allocate(5, derived());
+  EXPECT_EQ(reason(none), "all 4 numbers of the pool are taken: remove spaces or widen `pool`");
+  EXPECT_EQ(store.allocate(6, derived()).value(), 6);
+}
+
+TEST_F(StoreTest, NumbersPassOverTakenAddressesAndOnesGivenByHand) {
+  auto store = open();
+  auto by_hand = space(100, "hand");
+  by_hand.ip4 = derived4(102);
+  by_hand.ip6 = derived6(103);
+  ASSERT_TRUE(insert(store, by_hand));
+  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), 101);
+  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), 104);
+  EXPECT_EQ(store.allocate(50, derived()).value(), 2) << "the pool has shrunk";
+}
+
+TEST_F(StoreTest, AllNumbersCanBeGiven) {
+  auto store = open();
+  auto change = store.begin().value();
+  ASSERT_TRUE(insert(store, space(kLastNumber - 1, "a")));
+  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), kLastNumber);
+  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), kFirstNumber);
+}
+
+TEST_F(StoreTest, Ula) {
+  const auto ula = Cidr::parse("fd12:3456:789a::/48").value();
+  {
+    auto store = open();
+    EXPECT_EQ(store.ula().value(), std::nullopt);
+    ASSERT_TRUE(store.set_ula(Cidr::parse("fd00::/48").value()));
+    ASSERT_TRUE(store.set_ula(ula));
+  }
+  EXPECT_EQ(open().ula().value(), ula);
+}
+
+double milliseconds(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count();
+}
+
+TEST_F(StoreTest, ReadsQuicklyAndAsksNarrowly) {
+  auto store = open();
+  auto change = store.begin().value();
+  for (SpaceNumber n = 2; n < 1002; ++n) {
+    auto one = space(n, fmt::format("s{}", n));
+    for (int i = 0; i < 32; ++i) one.forwards.push_back(tcp(static_cast<Port>((n - 2) * 32 + i + 1)));
+    ASSERT_TRUE(insert(store, one));
+  }
+  ASSERT_TRUE(change.commit());
+  auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(store.load_all()->size(), 1000U);
+  EXPECT_LT(milliseconds(begin), 300) << "7 ms where nothing else runs";
+  begin = std::chrono::steady_clock::now();
+  for (Port port = 1; port <= 1000; ++port) ASSERT_TRUE(store.collision(tcp(port)).value());
+  for (Port port = 40001; port <= 41000; ++port) ASSERT_FALSE(store.collision(tcp(port)).value());
+  EXPECT_LT(milliseconds(begin), 1000) << "10 ms where nothing else runs: each asks an index";
+}
+
+}  // namespace
+}  // namespace warren::store
