@@ -16,7 +16,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12 offers std::expected only to compilers that announce the final concepts value.
-  target_compile_options(warren_flags INTERFACE -D__cpp_concepts=202002L -Wno-builtin-macro-redefined)
+  target_compile_options(warren_flags INTERFACE -D__cpp_concepts=202002L -Wno-builtin-macro-redefined
+    -Wno-macro-redefined)
 endif()
 if(WARREN_SANITIZE)
   add_compile_options(-fsanitize=${WARREN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

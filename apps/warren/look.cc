@@ -2,8 +2,10 @@
 #include "look.h"
 
 #include <fmt/format.h>
+#include <linux/netlink.h>
 
 #include <charconv>
+#include <thread>
 
 #include "sys/process.h"
 
@@ -24,6 +26,21 @@ Result<std::vector<pid_t>> pids_inside(const SpaceName& name) {
   for (const auto& process : TRY(sys::processes()))
     if (process.netns == id) pids.push_back(process.pid);
   return pids;
+}
+
+Result<std::vector<netlink::Listener>> listeners_inside(const SpaceName& name) {
+  const auto netns = sys::open_netns(sys::pin_path(name));
+  if (!netns) return std::vector<netlink::Listener>{};
+  Result<std::vector<netlink::Listener>> listeners;
+  // A thread of its own goes inside, and ends there.
+  std::jthread([&] {
+    listeners = [&]() -> Result<std::vector<netlink::Listener>> {
+      TRY(sys::enter_netns(netns->get()));
+      auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
+      return netlink::dump_listeners(socket);
+    }();
+  }).join();
+  return listeners;
 }
 
 Result<std::optional<model::Space>> space_of(store::Store& store, pid_t pid) {

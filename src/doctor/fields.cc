@@ -159,6 +159,9 @@ Reading read_expression(const Json& expression, const View& view) {
   if (const auto* payload = member(expression, "payload")) return read_payload(*payload, view.packet);
   if (const auto* ct = member(expression, "ct")) return read_ct(*ct, view.packet);
   if (const auto* fib = member(expression, "fib")) return read_fib(*fib, view);
+  if (const auto* header =
+          member(expression, "exthdr"))  // there is none: `exists` reads 0, a field of it nothing
+    return member(*header, "field") ? absent() : of_number(0);
   if (const auto* masked = member(expression, "&")) return read_masked(*masked, view);
   if (const auto* parts = member(expression, "concat")) return read_concatenation(*parts, view);
   return unknown();

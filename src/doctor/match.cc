@@ -198,12 +198,17 @@ Truth match(const Json& body, const View& view, const Ruleset::Content& content)
   return ordered(*op, reading.fields, *right);
 }
 
-/// Matches and targets of iptables that nft has no words for.
+/// Matches and targets of iptables that nft has no words for. An extension header, which our packets do not
+/// have, is matched by none of its matches, inverted or not.
 Truth xtables(const Json& body) {
+  static constexpr std::array<std::string_view, 11> kOtherHeaders{
+      "rt", "frag", "ah", "hbh", "dst", "mh", "esp", "ipcomp", "sctp", "dccp", "udplite"};
   const auto* type = text_of(member(body, "type"));
   const auto* name = text_of(member(body, "name"));
   if (!type || !name) return Truth::maybe;
-  return *type != "match" || *name == "comment" ? Truth::yes : Truth::maybe;
+  if (*type != "match" || *name == "comment") return Truth::yes;
+  return std::find(kOtherHeaders.begin(), kOtherHeaders.end(), *name) != kOtherHeaders.end() ? Truth::no
+                                                                                             : Truth::maybe;
 }
 
 /// Traffic is taken to be below any limit: "over" does not hold, the others do.

@@ -89,6 +89,13 @@ def ndp_frame(src_mac, src, target, reply=False, dst="ff02::1", dst_mac="33:33:0
     return frame(ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58), ttl=255), dst_mac, src_mac)
 
 
+def ra_frame(src_mac, src, prefix, lifetime=1800, dst="ff02::1", dst_mac="33:33:00:00:00:01"):
+    """A router advertisement: `src` is a default router for `lifetime` seconds, and `prefix`/64 is for autoconfiguration."""
+    option = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + packed(prefix)
+    message = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0) + option + bytes([1, 1]) + mac_bytes(src_mac)
+    return frame(ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58), ttl=255), dst_mac, src_mac)
+
+
 class Packet(NamedTuple):
     """A captured frame, decoded as far as tests need it; src and dst are also those of ARP."""
     src_mac: str

@@ -38,6 +38,7 @@ from packets import *  # noqa: F403, so that a test finds all in one place
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOST_SH = str(ROOT / "tests/lib/host.sh")
 WARREN = os.environ.get("WARREN", str(ROOT / "build/release/apps/warren/warren"))
+CONFIG = "/etc/warren/warren.toml"
 IN_HOST = "WARREN_TEST_HOST" in os.environ
 
 OUTSIDE = "outside"
@@ -65,6 +66,13 @@ def warren(*args, json=False, check=True, **options):
     """Runs warren: its CompletedProcess, or with json=True what it printed with -o json, parsed."""
     result = run(WARREN, *(["-o", "json"] if json else []), *args, check=check, **options)
     return jsonlib.loads(result.stdout) if json else result
+
+
+def configure(**settings):
+    """Writes warren.toml for the rest of the test, e.g. configure(host_services=["tcp:53"])."""
+    os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
+    with open(CONFIG, "w") as file:  # what TOML and JSON write alike is all that the settings have
+        file.writelines(f"{key} = {jsonlib.dumps(value)}\n" for key, value in settings.items())
 
 
 def start(*cmd, ns=HOST, **options):
@@ -378,7 +386,7 @@ class Sniffer:
 # ---- the tests themselves -------------------------------------------------------------------------------------------
 
 class HostTest(unittest.TestCase):
-    """A test case that runs only in the throw-away host, and leaves it without spaces for the next one."""
+    """A test case that runs only in the throw-away host, and leaves it without spaces and settings for the next one."""
 
     @classmethod
     def setUpClass(cls):
@@ -388,6 +396,8 @@ class HostTest(unittest.TestCase):
     def tearDown(self):
         if os.path.exists("/var/lib/warren"):
             warren("rm", "--all", "--force", check=False)
+        if os.path.exists(CONFIG):
+            os.unlink(CONFIG)
 
 
 def main():

@@ -1,9 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "commands.h"
 #include "output.h"
+#include "watch.h"
 
 namespace warren::cli {
-void register_monitor(CLI::App&, Context&) {}
+namespace {
+
+struct Args {};
+
+Result<int> run(const Args&, Context& context) {
+  auto store = TRY(context.reader());
+  auto settings = TRY(context.settings_with(store));
+  auto watch = TRY(Watch::open(std::move(store), std::move(settings)));
+  TRY_WRAP("monitor", watch.run([&](const Event& event) {
+    // One event a line in JSON too, so that a reader need not wait for an end.
+    say(context.json() ? event.json().dump() : event.line());
+    std::fflush(stdout);
+  }));
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_monitor(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand("monitor", "Print what happens to the spaces, as it happens");
+  command->footer("Example:\n  warren monitor -o json");
+  on(command, context, std::make_shared<Args>(), run);
+}
+
 }  // namespace warren::cli

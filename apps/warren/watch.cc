@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "watch.h"
+
+#include <fmt/format.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "apply/engine.h"
+#include "netlink/link.h"
+#include "netlink/nft_dump.h"
+#include "nft/table.h"
+
+namespace warren::cli {
+namespace {
+
+Result<UniqueFd> watch_files(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!fd.valid() || ::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+    return fail_errno(errno, "watch " + directory);
+  return fd;
+}
+
+Result<netlink::Socket> listen_to(int protocol, unsigned group) {
+  auto socket = TRY(netlink::Socket::open(protocol));
+  TRY(socket.join(group));
+  return socket;
+}
+
+void drain(int fd) {
+  std::array<char, 4096> buffer;
+  while (::read(fd, buffer.data(), buffer.size()) > 0) continue;
+}
+
+using model::Space;
+
+void compare_forwards(const Space& before, const Space& after, const Watch::Tell& tell) {
+  const auto told = [&](const std::vector<model::Forward>& all, const std::vector<model::Forward>& other,
+                        const char* event) {
+    for (const auto& forward : all)
+      if (std::ranges::find(other, forward) == other.end()) tell({event, after.name.str(), forward.str()});
+  };
+  told(before.forwards, after.forwards, "forward-removed");
+  told(after.forwards, before.forwards, "forward-added");
+}
+
+void compare(const Space& before, const Space& after, const Watch::Tell& tell) {
+  if (before.state != after.state) tell({fmt::format("space-{}", name(after.state)), after.name.str(), ""});
+  if (before.nat != after.nat) tell({"nat-changed", after.name.str(), after.nat ? "on" : "off"});
+  if (before.ip4 != after.ip4 || before.ip6 != after.ip6) tell({"address-changed", after.name.str(), ""});
+  compare_forwards(before, after, tell);
+}
+
+}  // namespace
+
+Json Event::json() const {
+  return Json{{"event", event}, {"space", space.empty() ? Json(nullptr) : Json(space)}, {"detail", detail}};
+}
+
+std::string Event::line() const {
+  return fmt::format("{}{}{}{}{}", event, space.empty() ? "" : " ", space, detail.empty() ? "" : ": ", detail);
+}
+
+Result<Watch> Watch::open(store::Store store, model::Settings settings) {
+  auto files = TRY(watch_files(std::filesystem::path(apply::kStorePath).parent_path()));
+  auto route = TRY(listen_to(NETLINK_ROUTE, RTNLGRP_LINK));
+  auto netfilter = TRY(listen_to(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
+  Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter), std::move(files));
+  TRY(watch.remember());
+  auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
+  const auto links = TRY(netlink::dump_links(socket));
+  for (const auto& link : links)
+    if (link.group == model::kLinkGroup && link.up) watch.up_.insert(link.name);
+  return watch;
+}
+
+Status Watch::remember() {
+  known_.clear();
+  auto spaces = TRY(store_.load_all());
+  for (auto& space : spaces) {
+    auto name = space.name;
+    known_.emplace(std::move(name), std::move(space));
+  }
+  return {};
+}
+
+Status Watch::read_store(const Tell& tell) {
+  drain(files_.get());
+  const auto before = known_;
+  // The store may have been made after we began: what was opened then stays empty for ever.
+  store_ = TRY(store::Store::open_read_only(apply::kStorePath));
+  TRY(remember());
+  for (const auto& [name, space] : before)
+    if (!known_.contains(name)) tell({"space-removed", name.str(), ""});
+  for (const auto& [name, space] : known_) {
+    const auto found = before.find(name);
+    if (found != before.end()) {
+      compare(found->second, space, tell);
+      continue;
+    }
+    tell({"space-added", name.str(), fmt::format("number {}", space.number)});
+    compare_forwards({}, space, tell);
+  }
+  return {};
+}
+
+Status Watch::read_links(const Tell& tell) {
+  const bool all = TRY(route_.receive([&](const netlink::MessageView& message) {
+    auto copy = message;
+    const bool gone = message.type == RTM_DELLINK;
+    if (gone) copy.type = RTM_NEWLINK;  // the same content
+    const auto link = netlink::parse_link(copy);
+    if (!link || (link->group != model::kLinkGroup && link->group != model::kLeavingGroup)) return;
+    if (!gone && link->up) return void(up_.insert(link->name));
+    const bool was_up = up_.erase(link->name) != 0;  // a link that is just being made is no news
+    if (gone || was_up) tell({gone ? "link-gone" : "link-down", "", link->name});
+  }));
+  if (!all) tell({"events-lost", "", "links"});
+  return {};
+}
+
+Status Watch::read_ruleset(const Tell& tell) {
+  bool changed = false;
+  const bool all = TRY(netfilter_.receive([&](const netlink::MessageView& message) {
+    const auto change = netlink::parse_ruleset_change(message);
+    if (!change || change->process == "warren") return;
+    changed = true;
+    tell({"ruleset-changed", "", fmt::format("by {} (PID {})", change->process, change->pid)});
+  }));
+  if (!all) tell({"events-lost", "", "ruleset"});
+  if (!changed && all) return {};
+  auto socket = TRY(netlink::Socket::open(NETLINK_NETFILTER));
+  if (!known_.empty() && !TRY(netlink::has_table(socket, std::string(nft::kTable))))
+    tell({"table-gone", "", "inet warren; `warren up` puts it back"});
+  return {};
+}
+
+Status Watch::run(const Tell& tell) {
+  for (;;) {
+    std::array<pollfd, 3> sources{pollfd{files_.get(), POLLIN, 0}, pollfd{route_.fd(), POLLIN, 0},
+                                  pollfd{netfilter_.fd(), POLLIN, 0}};
+    if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return fail_errno(errno, "wait for events");
+    if (sources[0].revents) TRY(read_store(tell));
+    if (sources[1].revents) TRY(read_links(tell));
+    if (sources[2].revents) TRY(read_ruleset(tell));
+  }
+}
+
+}  // namespace warren::cli

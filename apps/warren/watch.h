@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "netlink/socket.h"
+#include "output.h"
+#include "store/store.h"
+
+namespace warren::cli {
+
+/// Something that happened to the spaces.
+struct Event {
+  std::string event;   ///< "space-added", "forward-removed", "link-gone", "ruleset-changed", ...
+  std::string space;   ///< empty where it concerns none
+  std::string detail;
+  [[nodiscard]] Json json() const;
+  [[nodiscard]] std::string line() const;
+};
+
+/// Tells what changes, from three sources: the store, the kernel's link notifications, and those of nftables.
+/// Nobody has to report anything to it, so it misses nothing that others do behind warren's back.
+class Watch {
+ public:
+  using Tell = std::function<void(const Event&)>;
+
+  [[nodiscard]] static Result<Watch> open(store::Store store, model::Settings settings);
+  /// Waits for the next change and tells it. Returns with an error only.
+  [[nodiscard]] Status run(const Tell& tell);
+
+ private:
+  Watch(store::Store store, model::Settings settings, netlink::Socket route, netlink::Socket netfilter, UniqueFd files)
+      : store_(std::move(store)),
+        settings_(std::move(settings)),
+        route_(std::move(route)),
+        netfilter_(std::move(netfilter)),
+        files_(std::move(files)) {}
+  [[nodiscard]] Status read_store(const Tell& tell);
+  [[nodiscard]] Status read_links(const Tell& tell);
+  [[nodiscard]] Status read_ruleset(const Tell& tell);
+  [[nodiscard]] Status remember();
+
+  store::Store store_;
+  model::Settings settings_;
+  netlink::Socket route_;
+  netlink::Socket netfilter_;
+  UniqueFd files_;  ///< inotify on the store's directory
+  std::map<SpaceName, model::Space> known_;
+  std::set<std::string> up_;  ///< host ends that were seen up
+};
+
+}  // namespace warren::cli

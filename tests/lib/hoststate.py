@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What stands on the throw-away host, as values that can be compared: before and after a crash, a repair, a refusal."""
+
+import glob
+import json
+import os
+import pathlib
+import re
+
+import warrenhost as wh
+
+STORE = pathlib.Path("/var/lib/warren")
+# Sets that packets fill, and what is counted, differ without anybody's doing.
+_DYNAMIC_SET = re.compile(r"\tset \w+ \{[^}]*flags dynamic.*?\n\t\}\n", re.DOTALL)
+_SYSCTLS = ("ipv4/ip_forward", "ipv4/conf/*/forwarding", "ipv4/conf/*/route_localnet", "ipv6/conf/*/forwarding",
+            "ipv6/conf/*/force_forwarding", "ipv6/conf/*/accept_ra")
+
+
+def nft_table():
+    """Our table as text without counters, or nothing."""
+    text = wh.run("nft", "-s", "list", "table", "inet", "warren", check=False).stdout
+    return _DYNAMIC_SET.sub("", text)
+
+
+def links():
+    """The host's links with what is said of them, but for the index, which is another after each rebuild."""
+    wanted = ("ifname", "mtu", "group", "address", "operstate", "altnames")
+    return sorted(str([link.get(key) for key in wanted]) for link in json.loads(wh.run("ip", "-j", "link").stdout))
+
+
+def sysctls():
+    """The settings below /proc/sys/net that warren may touch, by path."""
+    paths = [path for pattern in _SYSCTLS for path in glob.glob("/proc/sys/net/" + pattern)]
+    return {path: pathlib.Path(path).read_text().strip() for path in sorted(paths)}
+
+
+def pins():
+    return sorted(os.listdir("/run/netns"))
+
+
+def routes():
+    """Host routes of both families, and the addresses of lo, as text lines."""
+    lines = []
+    for family in "-4", "-6":
+        lines += wh.run("ip", family, "route").stdout.split("\n")
+        lines += re.findall(r"inet6? \S+", wh.run("ip", family, "addr", "show", "dev", "lo").stdout)
+    return sorted(re.sub(r"\s+", " ", line) for line in lines if "fe80::/64" not in line)
+
+
+def store_bytes():
+    """The content of the store's files; its shared memory says who reads it and is no state."""
+    return {path.name: path.read_bytes() for path in sorted(STORE.glob("*")) if not path.name.endswith("-shm")}
+
+
+def keep_store():
+    """All files of the store, to be put back by restore_store()."""
+    return {path.name: path.read_bytes() for path in STORE.glob("*")}
+
+
+def restore_store(kept):
+    for path in STORE.glob("*"):
+        path.unlink()
+    for name, content in kept.items():
+        STORE.joinpath(name).write_bytes(content)
+
+
+def export():
+    return wh.warren("export").stdout
+
+
+def kernel():
+    return {"links": links(), "pins": pins(), "table": nft_table(), "routes": routes(), "sysctls": sysctls()}
+
+
+def everything():
+    """Desired state and kernel state."""
+    return {"store": export()} | kernel()
+
+
+def difference(one, other):
+    """The parts in which two states differ, each with both values, to be read by a person."""
+    return {key: (one[key], other[key]) for key in one if one[key] != other[key]}

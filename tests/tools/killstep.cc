@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// killstep N CMD...: runs CMD, and kills it just before the Nth system call that changes something. Exit 137 then;
+// where CMD ended before, its own exit code. `killstep 0 CMD...` lets CMD run and prints how many such calls it made.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace {
+
+constexpr int kExitKilled = 128 + SIGKILL;
+constexpr int kExitUsage = 2;
+constexpr int kExitNotFound = 127;
+constexpr int kSyscallStop = SIGTRAP | 0x80;  // as PTRACE_O_TRACESYSGOOD marks it
+
+using Arguments = const std::uint64_t (&)[6];
+
+[[noreturn]] void die(const char* what) {
+  std::fprintf(stderr, "killstep: %s: %s\n", what, std::strerror(errno));
+  std::exit(kExitUsage);
+}
+
+/// Settings below /proc/sys count as regular files too.
+bool is_regular(pid_t thread, std::uint64_t fd) {
+  const auto path = "/proc/" + std::to_string(thread) + "/fd/" + std::to_string(fd);
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/// These change something whatever their arguments are. What is sent may be a request of netlink.
+bool always_changes(std::uint64_t number) {
+  constexpr std::array numbers{
+      SYS_sendto,   SYS_sendmsg,   SYS_sendmmsg,  SYS_mount,     SYS_umount2, SYS_unshare,   SYS_setns,
+      SYS_unlinkat, SYS_renameat2, SYS_ftruncate, SYS_fallocate, SYS_fsync,   SYS_fdatasync, SYS_mkdirat,
+#ifdef SYS_unlink  // x86 has the older ones as well
+      SYS_unlink,   SYS_rename,    SYS_renameat,  SYS_mkdir,
+#endif
+  };
+  for (const auto one : numbers)
+    if (static_cast<std::uint64_t>(one) == number) return true;
+  return false;
+}
+
+bool changes_something(pid_t thread, std::uint64_t number, Arguments args) {
+  if (always_changes(number)) return true;
+#ifdef SYS_open
+  if (number == SYS_open) return (args[1] & O_CREAT) != 0;
+#endif
+  if (number == SYS_openat) return (args[2] & O_CREAT) != 0;
+  const bool writes = number == SYS_write || number == SYS_pwrite64 || number == SYS_writev;
+  return writes && is_regular(thread, args[0]);
+}
+
+/// Does the thread stand before a call that changes something?
+bool at_step(pid_t thread) {
+  __ptrace_syscall_info info{};
+  if (::ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, &info) <= 0) return false;
+  return info.op == PTRACE_SYSCALL_INFO_ENTRY && changes_something(thread, info.entry.nr, info.entry.args);
+}
+
+/// The signal to hand on when the thread continues; stops that only tracing causes are not the program's.
+int signal_to_deliver(int status) {
+  const int signal = WSTOPSIG(status);
+  const bool of_tracing = signal == kSyscallStop || signal == SIGSTOP || (status >> 16) != 0;
+  return of_tracing ? 0 : signal;
+}
+
+pid_t start(char** command) {
+  const pid_t child = ::fork();
+  if (child < 0) die("fork");
+  if (child > 0) return child;
+  if (::ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) die("ptrace");
+  ::raise(SIGSTOP);
+  ::execvp(command[0], command);
+  std::perror(command[0]);
+  std::_Exit(kExitNotFound);
+}
+
+void follow(pid_t child) {
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) die("wait");
+  constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                           PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+  if (::ptrace(PTRACE_SETOPTIONS, child, 0, options) != 0) die("ptrace");
+  if (::ptrace(PTRACE_SYSCALL, child, 0, 0) != 0) die("ptrace");
+}
+
+int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+/// Kills the program at its `last` step (never when 0), counts them in `steps`, and gives its exit code.
+int run(pid_t child, unsigned long last, unsigned long& steps) {
+  follow(child);
+  for (int status = 0;;) {
+    const pid_t thread = ::waitpid(-1, &status, __WALL);
+    if (thread < 0 && errno == EINTR) continue;
+    if (thread < 0) die("wait");
+    if (!WIFSTOPPED(status)) {
+      if (thread == child) return exit_code(status);
+      continue;
+    }
+    if (WSTOPSIG(status) == kSyscallStop && at_step(thread) && ++steps == last) ::kill(child, SIGKILL);
+    // A thread that was killed meanwhile cannot be continued; its end is reported next.
+    (void)::ptrace(PTRACE_SYSCALL, thread, 0, static_cast<long>(signal_to_deliver(status)));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  char* end = nullptr;
+  const auto last = argc > 2 ? std::strtoul(argv[1], &end, 10) : 0;
+  if (argc < 3 || *end != '\0') {
+    std::fputs("usage: killstep N CMD...\n", stderr);
+    return kExitUsage;
+  }
+  unsigned long steps = 0;
+  const int code = run(start(argv + 2), last, steps);
+  if (last == 0) std::printf("%lu\n", steps);
+  return last != 0 && steps >= last ? kExitKilled : code;
+}
