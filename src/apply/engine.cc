@@ -106,11 +106,13 @@ Status Engine::forget_flows(const std::vector<netlink::FlowMatch>& matches) {
   return TRY_WRAP("forget connections", netlink::delete_flows(*TRY(kernel_.netfilter()), matches)), Status();
 }
 
+/// The table goes last: it keeps others' packets from being forwarded while that is on because of us, and as long as it
+/// stands, the next `up` knows that there is something to leave.
 Status Engine::leave_host() {
-  TRY(remove_table(kernel_));
-  TRY(remove_host_parts(*TRY(kernel_.route()), settings_));
   auto originals = TRY(Originals::load());
-  return originals.restore();
+  TRY(originals.restore());
+  TRY(remove_host_parts(*TRY(kernel_.route()), settings_));
+  return remove_table(kernel_);
 }
 
 }  // namespace warren::apply

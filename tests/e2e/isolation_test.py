@@ -30,7 +30,8 @@ class Stage(wh.HostTest):
             wh.configure(**self.settings)
         self.a = self.add("a", 6000)
         self.b = self.add("b", 6001)
-        self.gateway = GATEWAY4, self.a["ipv6"].split(":2::")[0] + ":1::1"
+        self.ula = ":".join(self.a["ipv6"].split(":")[:3])  # a /48
+        self.gateway = GATEWAY4, self.ula + ":1::1"
         self.seen = {}
         for ns, port in ("a", 8080), ("a", 9090), ("b", 8080), ("b", 9090), (wh.HOST, 7000), (wh.OUTSIDE, 7100):
             self.serve(ns, port)
@@ -120,8 +121,8 @@ class Table(Stage):
         self.assertEqual(wh.warren("show", "a", json=True)["refused"]["spoofed"], 0)
 
     def route_pools_through_the_host(self):
-        for pool, via in (("100.64.0.0/16", wh.UPLINK4), (self.gateway[1] + "/48", wh.UPLINK6)):
-            route_outside(self, pool.replace(":1::1/", "::/"), via)
+        for pool, via in (("100.64.0.0/16", wh.UPLINK4), (self.ula + "::/48", wh.UPLINK6)):
+            route_outside(self, pool, via)
 
 
 def route_outside(test, pool, via):
@@ -145,9 +146,8 @@ class Spoofing(Stage):
                          (self.b["ipv4"], 8080), (self.b["ipv6"], 8080)]]
 
     def forged(self):
-        ula = self.gateway[1]
         return [self.b["ipv4"], GATEWAY4, "100.64.9.9", *PUBLIC, wh.OUTSIDE4, wh.WORLD4, "192.0.2.1", "127.0.0.1",
-                "0.0.0.0", "255.255.255.255", "224.0.0.1", self.b["ipv6"], ula, ula[:-1] + "9", wh.OUTSIDE6, wh.WORLD6,
+                "0.0.0.0", "255.255.255.255", "224.0.0.1", self.b["ipv6"], self.gateway[1], self.ula + ":9::2", wh.OUTSIDE6, wh.WORLD6,
                 "2001:db8:bad::1", "::1", "::", "fe80::1", "fe80::2", "ff02::1", "::ffff:127.0.0.1"]
 
     def arrivals(self, send):

@@ -78,5 +78,16 @@ def everything():
 
 
 def difference(one, other):
-    """The parts in which two states differ, each with both values, to be read by a person."""
-    return {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    """What differs, to be read by a person: by part, what only the one has and what only the other has."""
+    found = {}
+    for part in one:
+        mine, theirs = (_lines(state[part]) for state in (one, other))
+        if mine != theirs:
+            found[part] = sorted(mine - theirs), sorted(theirs - mine)
+    return found
+
+
+def _lines(value):
+    if isinstance(value, dict):
+        return {f"{key} = {entry}" for key, entry in value.items()}
+    return set(value.split("\n") if isinstance(value, str) else value)
