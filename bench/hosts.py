@@ -4,11 +4,13 @@
 import json
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 HOST_SH = str(BENCH.parent / "tests/lib/host.sh")
+PATIENCE = 300  # seconds for one request
 
 
 class Failed(Exception):
@@ -41,6 +43,9 @@ class Host:
             self.process.stdin.flush()
         except BrokenPipeError:
             raise Failed("the throw-away host ended") from None
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            self.process.kill()  # and with it all that runs in the host
+            raise Failed(f"no end within {PATIENCE} s: {' '.join(map(str, request))}")
         line = self.process.stdout.readline()
         if not line:
             raise Failed("the throw-away host ended")

@@ -17,6 +17,19 @@ Status check_pin(const SpaceName& name) {
                           name.str(), sys::pin_path(name)));
 }
 
+/// Neither the host's own namespace nor a space's: there, our routes would take the place of those that stand.
+Status check_adoptable(const std::string& path, const std::vector<model::Space>& spaces) {
+  const auto id = TRY(sys::netns_id(TRY(sys::open_netns(path)).get()));
+  if (id == TRY(sys::netns_id(TRY(sys::current_netns()).get())))
+    return fail(Code::usage, path + " is the host's own network namespace");
+  for (const auto& space : spaces) {
+    const auto pinned = sys::open_netns(sys::pin_path(space.name));
+    if (pinned && TRY(sys::netns_id(pinned->get())) == id)
+      return fail(Code::exists, fmt::format("{} is the namespace of space {} already", path, space.name.str()));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::pair<Ip, std::optional<Ip>> Engine::addresses(const model::Space& space) const {
@@ -84,7 +97,7 @@ Result<model::Space> Engine::finish_add(model::Space space, const std::string& a
 Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   TRY(require_uplink(TRY(facts()), settings_));
   TRY(check_pin(request.name));
-  if (!request.adopt.empty()) (void)TRY(sys::open_netns(request.adopt));
+  if (!request.adopt.empty()) TRY(check_adoptable(request.adopt, TRY(store_.load_all())));
   auto transaction = TRY(store_.begin());
   PortResolver ports(store_, settings_);
   auto space = TRY(insert(request, ports));
@@ -97,7 +110,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   auto space = TRY(find(name));
   if (space.state != model::State::down)
     return fail(Code::exists, fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
-  (void)TRY(sys::open_netns(path));
+  TRY(check_adoptable(path, TRY(store_.load_all())));
   auto transaction = TRY(store_.begin());
   TRY(store_.set_adopted(space.number, true));
   TRY(store_.set_state(space.number, model::State::up));

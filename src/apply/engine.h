@@ -75,8 +75,8 @@ class Engine {
   [[nodiscard]] Status down(const std::vector<SpaceName>& names, bool force);
   [[nodiscard]] Result<std::vector<SpaceName>> names();
 
-  /// What differs between desired and observed, as steps.
-  [[nodiscard]] Result<model::Plan> check();
+  /// What differs between desired and observed: one line a fault.
+  [[nodiscard]] Result<std::vector<std::string>> check();
   /// Mends all that check() finds; of the named spaces only, where any are named, and these are wanted up from then on.
   [[nodiscard]] Result<UpReport> up(const std::vector<SpaceName>& names, const Progress& progress = {});
 

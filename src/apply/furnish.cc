@@ -19,12 +19,24 @@ using netlink::Batch;
 
 bool any(Parts parts, std::initializer_list<Part> of) { return parts.without(parts.without(Parts(of))) != Parts(); }
 
-netlink::LinkChange quiet_and_up() {
+netlink::LinkChange quiet() {
   netlink::LinkChange change;
-  change.up = true;
   change.noarp = true;
   change.no_autoconf = true;
   return change;
+}
+
+void raise(Batch& batch, const IfName& name) {
+  netlink::LinkChange change;
+  change.up = true;
+  netlink::change_link(batch, name, change);
+}
+
+/// In a message of its own: the kernel raises a link before it reads the settings of the same message, and would give
+/// it a link-local address first.
+void change_and_raise(Batch& batch, const IfName& name, const netlink::LinkChange& change) {
+  netlink::change_link(batch, name, change);
+  raise(batch, name);
 }
 
 /// Runs the batch, whose last request asks for the link, and gives its index.
@@ -59,16 +71,12 @@ netlink::Route host_route(int index, const Ip& to, const Ip& source) {
 }
 
 void inside_links(Batch& batch, const Site& site, Parts parts) {
-  if (parts.has(Part::lo_up)) {
-    netlink::LinkChange up;
-    up.up = true;
-    netlink::change_link(batch, *IfName::parse("lo"), up);
-  }
+  if (parts.has(Part::lo_up)) raise(batch, *IfName::parse("lo"));
   if (!any(parts, {Part::inner_up, Part::inner_mac, Part::mtu})) return;
-  auto change = quiet_and_up();
+  auto change = quiet();
   if (parts.has(Part::inner_mac)) change.mac = site.wiring.inner_mac;
   if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
-  netlink::change_link(batch, site.wiring.inner, change);
+  change_and_raise(batch, site.wiring.inner, change);
 }
 
 void inside_addresses(Batch& batch, const Site& site, Parts parts, int index) {
@@ -86,7 +94,7 @@ void inside_addresses(Batch& batch, const Site& site, Parts parts, int index) {
 
 void outside_link(Batch& batch, const Site& site, Parts parts) {
   if (!any(parts, {Part::outer_up, Part::outer_mac, Part::mtu, Part::group, Part::forwarding4})) return;
-  auto change = quiet_and_up();
+  auto change = quiet();
   // route_localnet lets the answer to a connection from 127.0.0.1 come home; the raw chain drops what else would use it.
   change.ipv4_conf = {{IPV4_DEVCONF_FORWARDING, 1},
                       {IPV4_DEVCONF_ROUTE_LOCALNET, 1},
@@ -95,7 +103,7 @@ void outside_link(Batch& batch, const Site& site, Parts parts) {
   if (parts.has(Part::outer_mac)) change.mac = site.wiring.outer_mac;
   if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
   if (parts.has(Part::group)) change.group = model::kLinkGroup;
-  netlink::change_link(batch, site.wiring.outer, change);
+  change_and_raise(batch, site.wiring.outer, change);
 }
 
 void outside_routes(Batch& batch, const Site& site, Parts parts, int index) {

@@ -18,10 +18,6 @@ using sys::Sysctl;
 constexpr int kLoIndex = 1;                        // on every Linux
 constexpr std::uint32_t kPoolRouteMetric = 65000;  // behind anything that somebody puts there on purpose
 
-/// Addresses far away, to ask the routing table for the way out. Nothing is sent to them.
-Ip far4() { return Ip::v4(0x01010101); }
-Ip far6() { return Ip::v6({0x26, 0x06, 0x47, 0x00, 0x47, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11}); }
-
 Status add_uplink(netlink::Socket& route, const Ip& far, HostFacts& facts) {
   const auto index = TRY(netlink::route_interface(route, far));
   if (!index || *index == kLoIndex) return {};
@@ -107,6 +103,9 @@ void visit_part(model::HostPart part, const model::Settings& settings, A address
 }
 
 }  // namespace
+
+Ip far4() { return Ip::v4(0x01010101); }
+Ip far6() { return Ip::v6({0x26, 0x06, 0x47, 0x00, 0x47, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11}); }
 
 Result<HostFacts> read_host(netlink::Socket& route, const model::Settings& settings) {
   HostFacts facts;

@@ -23,6 +23,10 @@ struct HostFacts {
   bool force6 = false;          ///< IPv6 forwarding can be switched on per interface (Linux 6.17)
 };
 
+/// Addresses far away, to ask a routing table for the way out. Nothing is sent to them.
+[[nodiscard]] Ip far4();
+[[nodiscard]] Ip far6();
+
 /// Error: an uplink that was configured is not there; IPv6 is off on the host but not in the settings.
 [[nodiscard]] Result<HostFacts> read_host(netlink::Socket& route, const model::Settings& settings);
 /// Error where there must be a way out (settings.no_uplink is not set) and there is none.

@@ -40,11 +40,10 @@ void narrow(model::Plan& plan) {
 
 }  // namespace
 
-Result<model::Plan> Engine::check() {
+Result<std::vector<std::string>> Engine::check() {
   const auto all = TRY(desired());
   const auto seen = TRY(observe(kernel_, all, TRY(facts()), TRY(Originals::load())));
-  auto plan = model::plan(all, seen);
-  return plan;
+  return model::plan(all, seen).faults(settings_);
 }
 
 Status Engine::execute(const model::Plan& plan, const model::Desired& all, const HostFacts& host, UpReport& report,

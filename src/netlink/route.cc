@@ -68,21 +68,6 @@ std::optional<Route> parse_route(const MessageView& message) {
   return route;
 }
 
-std::optional<Neighbour> parse_neighbour(const MessageView& message) {
-  const auto header = message.header<ndmsg>();
-  if (message.type != RTM_NEWNEIGH || !header || !(header->ndm_state & NUD_PERMANENT)) return std::nullopt;
-  Neighbour neighbour;
-  neighbour.index = header->ndm_ifindex;
-  std::optional<Ip> ip;
-  for (const auto& attr : message.attributes<ndmsg>()) {
-    if (attr.type == NDA_DST) ip = read_ip(attr, header->ndm_family);
-    if (attr.type == NDA_LLADDR) neighbour.mac = attr.as<Mac>().value_or(Mac{});
-  }
-  if (!ip) return std::nullopt;
-  neighbour.ip = *ip;
-  return neighbour;
-}
-
 std::optional<Address> parse_address(const MessageView& message) {
   const auto header = message.header<ifaddrmsg>();
   if (message.type != RTM_NEWADDR || !header) return std::nullopt;
@@ -141,18 +126,32 @@ Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
   return dump_as(socket, batch, parse_route);
 }
 
-Result<std::optional<int>> route_interface(Socket& socket, const Ip& to) {
-  Batch batch;
+void query_way(Batch& batch, const Ip& to) {
   rtmsg header{};
   header.rtm_family = af(to.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(to.bits());
   batch.add<RouteScope>(RTM_GETROUTE, 0, header, "find the route").put(kDst, to);
+}
+
+std::optional<Way> parse_way(const MessageView& message) {
+  const auto header = message.header<rtmsg>();
+  if (message.type != RTM_NEWROUTE || !header) return std::nullopt;
+  if (header->rtm_type != RTN_UNICAST && header->rtm_type != RTN_LOCAL) return std::nullopt;
+  Way way;
+  way.local = header->rtm_type == RTN_LOCAL;
+  for (const auto& attr : message.attributes<rtmsg>()) {
+    if (attr.type == RTA_OIF) way.index = attr.as<int>().value_or(0);
+    if (attr.type == RTA_GATEWAY) way.gateway = read_ip(attr, header->rtm_family);
+  }
+  return way;
+}
+
+Result<std::optional<int>> route_interface(Socket& socket, const Ip& to) {
+  Batch batch;
+  query_way(batch, to);
   std::optional<int> index;
   const auto status = socket.run(batch, [&](const MessageView& message) {
-    const auto answer = message.header<rtmsg>();
-    if (message.type != RTM_NEWROUTE || !answer || answer->rtm_type != RTN_UNICAST) return;
-    for (const auto& attr : message.attributes<rtmsg>())
-      if (attr.type == RTA_OIF) index = attr.as<int>();
+    if (const auto way = parse_way(message); way && !way->local) index = way->index;
   });
   // The kernel refuses to route where it has no way, and each kind of "no way" has its own errno.
   if (!status && status.error().code == Code::permission) return std::unexpected(status.error());
@@ -167,6 +166,28 @@ void put_neighbour(Batch& batch, const Neighbour& neighbour) {
   auto writer =
       batch.add<NeighScope>(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header, "add the neighbour entry");
   writer.put(kNeighDst, neighbour.ip).put(kNeighMac, neighbour.mac);
+}
+
+void query_neighbour(Batch& batch, int index, const Ip& ip) {
+  ndmsg header{};
+  header.ndm_family = af(ip.family());
+  header.ndm_ifindex = index;
+  batch.add<NeighScope>(RTM_GETNEIGH, 0, header, "find the neighbour entry").put(kNeighDst, ip);
+}
+
+std::optional<Neighbour> parse_neighbour(const MessageView& message) {
+  const auto header = message.header<ndmsg>();
+  if (message.type != RTM_NEWNEIGH || !header || !(header->ndm_state & NUD_PERMANENT)) return std::nullopt;
+  Neighbour neighbour;
+  neighbour.index = header->ndm_ifindex;
+  std::optional<Ip> ip;
+  for (const auto& attr : message.attributes<ndmsg>()) {
+    if (attr.type == NDA_DST) ip = read_ip(attr, header->ndm_family);
+    if (attr.type == NDA_LLADDR) neighbour.mac = attr.as<Mac>().value_or(Mac{});
+  }
+  if (!ip) return std::nullopt;
+  neighbour.ip = *ip;
+  return neighbour;
 }
 
 Result<std::vector<Neighbour>> dump_neighbours(Socket& socket) {

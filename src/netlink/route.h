@@ -38,6 +38,15 @@ void put_route(Batch& batch, const Route& route);
 void delete_route(Batch& batch, const Route& route);
 [[nodiscard]] Result<std::vector<Route>> dump_routes(Socket& socket, Family family);
 
+/// How the kernel would send to an address.
+struct Way {
+  int index = 0;              ///< outgoing interface
+  std::optional<Ip> gateway;
+  bool local = false;         ///< the address is its own
+};
+/// Asks within a batch; the answer, if there is a way, comes to the visitor of run(), for parse_way.
+void query_way(Batch& batch, const Ip& to);
+[[nodiscard]] std::optional<Way> parse_way(const MessageView& message);
 /// The index of the interface by which the host would reach this address; nothing when it would not.
 [[nodiscard]] Result<std::optional<int>> route_interface(Socket& socket, const Ip& to);
 
@@ -49,6 +58,10 @@ struct Neighbour {
   auto operator<=>(const Neighbour&) const = default;
 };
 void put_neighbour(Batch& batch, const Neighbour& neighbour);
+/// Asks for one entry within a batch; the answer is for parse_neighbour.
+void query_neighbour(Batch& batch, int index, const Ip& ip);
+/// The entry, if it is a permanent one.
+[[nodiscard]] std::optional<Neighbour> parse_neighbour(const MessageView& message);
 /// The permanent entries.
 [[nodiscard]] Result<std::vector<Neighbour>> dump_neighbours(Socket& socket);
 

@@ -91,7 +91,7 @@ Status Socket::send(Batch& batch, std::size_t first, std::size_t last, bool ack)
 Result<std::span<const std::byte>> Socket::read(int flags) {
   for (;;) {
     sockaddr_nl from{};
-    iovec part{buffer_.data(), buffer_.size()};
+    iovec part{buffer_.get(), kBufferSize};
     msghdr message{};
     message.msg_name = &from;
     message.msg_namelen = sizeof from;
@@ -101,7 +101,7 @@ Result<std::span<const std::byte>> Socket::read(int flags) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return fail_errno(errno, "read from netlink");
     if (message.msg_flags & MSG_TRUNC) return fail(Code::failed, "read from netlink: a message was cut off");
-    if (from.nl_pid == 0) return std::span<const std::byte>(buffer_.data(), static_cast<std::size_t>(size));
+    if (from.nl_pid == 0) return std::span<const std::byte>(buffer_.get(), static_cast<std::size_t>(size));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -42,8 +43,7 @@ class Socket {
   [[nodiscard]] Result<bool> receive(const Visitor& visit);
 
  private:
-  struct Reply;
-  explicit Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(kBufferSize) {}
+  explicit Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {}
   [[nodiscard]] Status send(Batch& batch, std::size_t first, std::size_t last, bool ack);
   [[nodiscard]] Result<std::span<const std::byte>> read(int flags);
   [[nodiscard]] Status collect(const Batch& batch, std::size_t first, std::size_t last,
@@ -54,7 +54,7 @@ class Socket {
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
   std::uint32_t first_sequence_ = 0;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> buffer_;  // not zeroed: a short answer touches one page of it
 };
 
 }  // namespace warren::netlink

@@ -116,6 +116,20 @@ void put_into_space(Text& text, const Rules& rules) {
       "  }}\n");
 }
 
+/// An error about a connection counts as part of it, so a space may send one about its own connections only.
+void put_related(Text& text, const Rules& rules) {
+  put(text,
+      "  chain related {{\n"
+      "    iifgroup != {} accept\n"
+      "    iifname . ct original ip saddr @sources4 accept\n"
+      "    iifname . ct reply ip saddr @sources4 accept\n"
+      "    iifname . ct original ip6 saddr @sources6 accept\n"
+      "    iifname . ct reply ip6 saddr @sources6 accept\n"
+      "    update @spoofed {{ iifname counter }} drop\n"
+      "  }}\n",
+      rules.group);
+}
+
 void put_guards(Text& text, const Rules& rules) {
   for (const auto& interface : rules.guarded4)
     put(text, "    meta nfproto ipv4 iifname \"{}\" oifgroup != {} drop\n", interface.str(), rules.group);
@@ -134,7 +148,8 @@ void put_forward(Text& text, const Rules& rules) {
       "    oifgroup {1} drop\n"
       "    iifgroup != {0} oifgroup != {0} accept\n"
       "    tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu\n"
-      "    ct state established,related accept\n",
+      "    ct state established accept\n"
+      "    ct state related goto related\n",
       rules.group, rules.leaving_group);
   if (rules.conntrack_per_space != 0) put(text, "    iifgroup {} jump limit_from\n", rules.group);
   put(text, "    oifgroup {} goto into_space\n  }}\n", rules.group);
@@ -154,31 +169,37 @@ void put_input(Text& text, const Rules& rules) {
       "  chain input {{\n"
       "    type filter hook input priority filter; policy accept;\n"
       "    iifgroup != {0} accept\n"
-      "    ct state established,related accept\n",
+      "    ct state established accept\n"
+      "    ct state related goto related\n",
       rules.group);
   if (rules.conntrack_per_space != 0) put(text, "    jump limit_from\n");
   put(text, "    goto host_access\n  }}\n");
 }
 
+/// A chain a family: a lookup counts, so a packet must not be looked up in the other family's maps.
 void put_dnat(Text& text) {
-  put(text, "  chain forwards {{\n");
   for (const auto* family : {"4", "6"}) {
     const auto* ip = *family == '4' ? "ip" : "ip6";
+    put(text, "  chain to_forward{} {{\n", family);
     put(text, "    dnat {0} to {0} daddr . meta l4proto . th dport map @forwards_at{1}\n", ip, family);
     put(text, "    dnat {0} to meta l4proto . th dport map @forwards{1}\n", ip, family);
     put(text, "    dnat {0} to {0} daddr . meta l4proto . th dport map @ranges_at{1}\n", ip, family);
-    put(text, "    dnat {0} to meta l4proto . th dport map @ranges{1}\n", ip, family);
+    put(text, "    dnat {0} to meta l4proto . th dport map @ranges{1}\n  }}\n", ip, family);
   }
   put(text,
-      "  }}\n"
       "  chain nat_prerouting {{\n"
       "    type nat hook prerouting priority dstnat; policy accept;\n"
-      "    fib daddr type local goto forwards\n"
+      "    ip daddr 127.0.0.0/8 accept\n"  // from a wire: what the host sends itself comes by nat_output
+      "    fib daddr type != local accept\n"
+      "    meta nfproto ipv4 goto to_forward4\n"
+      "    goto to_forward6\n"
       "  }}\n"
       "  chain nat_output {{\n"
       "    type nat hook output priority -100; policy accept;\n"
+      "    fib daddr type != local accept\n"
+      "    meta nfproto ipv4 goto to_forward4\n"
       "    ip6 daddr ::1 accept\n"  // the kernel cannot route [::1] to another interface
-      "    fib daddr type local goto forwards\n"
+      "    goto to_forward6\n"
       "  }}\n");
 }
 
@@ -246,6 +267,7 @@ std::string table_text(const Rules& rules) {
   put_raw(text, rules);
   put_limits(text, rules);
   put_into_space(text, rules);
+  put_related(text, rules);
   put_forward(text, rules);
   put_input(text, rules);
   put_dnat(text);

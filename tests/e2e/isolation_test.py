@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import warrenhost as wh
+from kernel import hide_force_forwarding
 
 GATEWAY4 = "100.64.0.1"
 PUBLIC = wh.UPLINK4, wh.UPLINK6
@@ -114,6 +115,13 @@ class Table(Stage):
         for address in self.addresses(self.b):
             self.assertFalse(wh.ping("a", address, timeout=SILENCE), address)
 
+    def test_the_host_forwards_nothing_for_others(self):
+        """What is neither from nor to a space is not forwarded because of us."""
+        packets = udp_pairs([wh.OUTSIDE4, wh.OUTSIDE6], [(wh.WORLD4, 7200), (wh.WORLD6, 7200)])
+        with wh.Sniffer(wh.OUTSIDE, "eth0") as sniffer:
+            send_all(wh.OUTSIDE, "eth0", packets)
+            self.assertFalse(sniffer.saw(dport=7200, timeout=SILENCE))
+
     def test_refusals_are_counted(self):
         self.assert_cells(("a", PUBLIC, 7000, None), ("a", self.addresses(self.b), 9090, None))
         self.assertGreater(wh.warren("show", "a", json=True)["refused"]["denied_host"], 0)
@@ -123,6 +131,14 @@ class Table(Stage):
     def route_pools_through_the_host(self):
         for pool, via in (("100.64.0.0/16", wh.UPLINK4), (self.ula + "::/48", wh.UPLINK6)):
             route_outside(self, pool, via)
+
+
+class TableOnAnOlderKernel(Table):
+    """The same where IPv6 forwarding is one switch for the whole host."""
+
+    def setUp(self):
+        hide_force_forwarding(self)
+        super().setUp()
 
 
 def route_outside(test, pool, via):

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string>
@@ -102,6 +103,22 @@ inline bool echoes(const std::string& space, const Ip& to) {
   return ::poll(&ready, 1, 300) == 1 && ::recv(socket.get(), answer.data(), answer.size(), 0) > 0;
 }
 
+/// A router advertisement (RFC 4861, 4.2) from the world to the host's uplink.
+inline void advertise_router() {
+  const auto socket = socket_in("outside", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+  const int hops = 255;
+  ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops);
+  auto everyone = address(*Ip::parse("ff02::1"), 0);
+  const auto outside = sys::open_netns("/run/netns/outside");
+  ASSERT_TRUE(outside);
+  const auto guard = sys::NetnsGuard::enter(outside->get());
+  everyone.storage.sin6_scope_id = ::if_nametoindex("eth0");
+  const std::array<unsigned char, 16> message{134, 0, 0, 0, 64, 0, 0x07, 0x08};  // for 1800 seconds
+  EXPECT_EQ(::sendto(socket.get(), message.data(), message.size(), 0, everyone.get(), everyone.size),
+            static_cast<ssize_t>(message.size()))
+      << std::strerror(errno);
+}
+
 inline const Ip kWorld4 = *Ip::parse("198.51.100.1"), kWorld6 = *Ip::parse("2001:db8:51::1");
 
 /// What works between the space `s1`, the host and the world, by trying it.
@@ -151,13 +168,13 @@ ip netns exec s1 true)";
 
 inline bool in_test_host() { return std::getenv("WARREN_TEST_HOST") != nullptr; }
 
-/// Made once: all suites ask the same host.
-class Host : public testing::Environment {
- public:
-  void SetUp() override {
-    if (in_test_host()) must(fmt::format("set -e; {}", kSpace));
-  }
-};
-inline const auto* const kHost = testing::AddGlobalTestEnvironment(new Host);
+/// Makes the space, once: all suites ask the same host.
+inline void make_space_once() {
+  static const bool made = [] {
+    must(fmt::format("set -e; {}", kSpace));
+    return true;
+  }();
+  ASSERT_TRUE(made);
+}
 
 }  // namespace warren::doctor

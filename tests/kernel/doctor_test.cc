@@ -24,9 +24,12 @@ class Doctor : public testing::Test {
  protected:
   void SetUp() override {
     if (!in_test_host()) GTEST_SKIP() << "runs in tests/lib/host.sh only";
+    make_space_once();
     must(kForget);
   }
-  void TearDown() override { must(kForget); }
+  void TearDown() override {
+    if (in_test_host()) must(kForget);
+  }
 
   static Context context() { return {settings_, *IfName::parse("uplink"), {"veth_s1_o"}}; }
   static std::vector<Finding> firewall_findings() {
@@ -259,6 +262,22 @@ TEST_F(Doctor, RouterAdvertisementsThatAreIgnored) {
   EXPECT_EQ(statically.at(0).level, Finding::Level::ok) << told(statically);
   EXPECT_EQ(missing.at(0).level, Finding::Level::advice) << told(missing);
   EXPECT_EQ(missing.at(0).remedies, std::vector<std::string>{"sysctl -w net.ipv6.conf.uplink.accept_ra=2"});
+}
+
+TEST_F(Doctor, AnAdvertisedDefaultRouteThatWillExpire) {
+  write_sysctl("ipv6/conf/uplink/accept_ra", 2);
+  advertise_router();
+  must(
+      "for i in $(seq 40); do ip -6 route show default | grep -q 'proto ra' && exit; sleep 0.05; done; exit "
+      "1");
+  const auto kept = of(check_sysctls(context()).value(), "accept_ra");
+  write_sysctl("ipv6/conf/uplink/accept_ra", 1);
+  const auto expiring = of(check_sysctls(context()).value(), "accept_ra");
+  must("ip -6 route del default proto ra");
+  write_sysctl("ipv6/conf/uplink/accept_ra", 0);
+  EXPECT_EQ(kept.at(0).level, Finding::Level::ok) << told(kept);
+  EXPECT_EQ(expiring.at(0).level, Finding::Level::problem) << told(expiring);
+  EXPECT_NE(expiring.at(0).what.find("will expire"), std::string::npos) << told(expiring);
 }
 
 TEST_F(Doctor, StrictReversePathAndLoopbackRouting) {

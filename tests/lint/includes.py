@@ -109,7 +109,8 @@ def self_test():
 def main():
     self_test()
     found = list(faults(pathlib.Path(sys.argv[1])))
-    print(*found, sep="\n")
+    for line in found:
+        print(line)
     return bool(found)
 
 

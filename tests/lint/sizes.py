@@ -46,7 +46,8 @@ def main():
     root = pathlib.Path(sys.argv[1])
     files = sorted(p for top in ("src", "apps") for p in (root / top).rglob("*") if p.suffix in (".h", ".cc"))
     found = list(faults(files))
-    print(*found, sep="\n")
+    for line in found:
+        print(line)
     return bool(found) or not files
 
 

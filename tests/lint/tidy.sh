@@ -11,8 +11,14 @@ tidy=$(command -v clang-tidy-16) || {
 cd "$root"
 mapfile -t all < <(find src apps -name '*.cc' | sort)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
-# libstdc++ 12 offers std::expected only to compilers that announce the final concepts value; the gcc-only
-# switches of the build mean nothing to clang.
-printf '%s\0' "$@" | xargs -0 -P"$(nproc)" -n1 "$tidy" --quiet -p "$build" --warnings-as-errors='*' \
-	--extra-arg=-D__cpp_concepts=202002L --extra-arg=-Wno-builtin-macro-redefined \
-	--extra-arg=-Wno-macro-redefined --extra-arg=-Wno-unknown-warning-option 2>/dev/null
+
+# The build is gcc's: clang 16 knows the standard by an older name, cannot read gcc's precompiled headers, and is
+# offered std::expected by libstdc++ 12 only when it announces the final concepts value.
+commands=$(mktemp -d)
+trap 'rm -rf "$commands"' EXIT
+sed -E 's/-std=gnu\+\+23/-std=gnu++2b -U__cpp_concepts -D__cpp_concepts=202002L -Wno-builtin-macro-redefined/
+	s/-Winvalid-pch//; s/-include [^ ]*cmake_pch\.hxx//; s/-Wno-restrict//' \
+	"$build/compile_commands.json" >"$commands/compile_commands.json"
+
+printf '%s\0' "$@" |
+	xargs -0 -P"${WARREN_JOBS:-$(nproc)}" -n1 "$tidy" --quiet -p "$commands" --warnings-as-errors='*' 2>/dev/null

@@ -11,7 +11,7 @@ struct Args {};
 
 Result<int> run(const Args&, Context& context) {
   auto engine = TRY(context.engine());
-  const auto faults = TRY_WRAP("check", engine.check()).faults(engine.settings());
+  const auto faults = TRY_WRAP("check", engine.check());
   if (context.json()) say_json(Json{{"faults", faults}});
   else if (faults.empty()) say("all is as it should be");
   else

@@ -14,7 +14,7 @@ struct Args {
 };
 
 Result<int> preview(apply::Engine& engine, Context& context) {
-  const auto faults = TRY(engine.check()).faults(engine.settings());
+  const auto faults = TRY(engine.check());
   if (context.json()) say_json(Json{{"would_mend", faults}});
   else
     for (const auto& fault : faults) say("would mend: " + fault);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The nft table in the kernel: it loads, it is listed back, a transaction is all or nothing, and every kind of
+// element comes back as it went.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "../unit/rules_fixture.h"
+#include "apply/kernel.h"
+#include "apply/table.h"
+#include "kernel_fixture.h"
+#include "netlink/nft_dump.h"
+#include "nft/runner.h"
+
+namespace warren::nft {
+namespace {
+
+class Nft : public NetnsTest {
+ protected:
+  void SetUp() override {
+    NetnsTest::SetUp();
+    if (!IsSkipped()) runner_.emplace(Runner::open().value());
+  }
+  std::string rules() { return runner_->list_rules().value(); }
+
+  std::optional<Runner> runner_;
+};
+
+TEST_F(Nft, EveryGoldenTableLoadsAndIsListedBack) {
+  for (const auto& [name, rules] : variants()) {
+    std::ifstream file(fmt::format("{}/{}.nft", WARREN_GOLDEN, name));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    ASSERT_EQ(text, table_text(rules));
+    ASSERT_OK(runner_->run(text)) << name;
+    const auto first = this->rules();
+    for (const auto* chain : {"raw_prerouting", "from_space", "into_space", "forward", "input", "forwards",
+                              "nat_prerouting", "nat_output", "nat_postrouting", "host_access"})
+      EXPECT_NE(first.find(fmt::format("chain {} {{", chain)), std::string::npos) << name << " " << chain;
+    for (const auto set : kAllSets)
+      for (const auto family : {Family::v4, Family::v6})
+        EXPECT_NE(first.find(" " + set_name(set, family) + " {"), std::string::npos) << set_name(set, family);
+    ASSERT_OK(runner_->run(text)) << "it replaces itself";
+    EXPECT_EQ(this->rules(), first) << "the same rules are listed the same";
+  }
+}
+
+TEST_F(Nft, TheListIsOfRulesNotOfElementsOrCounters) {
+  ASSERT_OK(runner_->run(table_text(plain_rules())));
+  const auto before = rules();
+  ASSERT_OK(runner_->run(add_text(some_elements(SetId::forwards, Family::v4))));
+  EXPECT_EQ(rules(), before);
+  ASSERT_OK(runner_->run("add rule inet warren input counter"));
+  EXPECT_NE(rules(), before) << "a rule more is seen";
+}
+
+TEST_F(Nft, OneBadLineAndNothingIsDone) {
+  ASSERT_OK(runner_->run(table_text(plain_rules())));
+  const auto before = rules();
+  const auto good = add_text(some_elements(SetId::forwards, Family::v4));
+  for (const std::string bad : {"add element inet warren nosuchset { 1.2.3.4 }\n", "delete element inet warren no_nat4 "
+                                "{ 1.2.3.4 }\n", "delete table inet nosuchtable\n"}) {
+    const auto status = runner_->run(good + "add chain inet warren extra\n" + bad);
+    ASSERT_FALSE(status) << bad;
+    EXPECT_EQ(status.error().code, Code::not_found) << status.error().what;
+    EXPECT_TRUE(status.error().what.starts_with("nft: "));
+    EXPECT_EQ(status.error().what.find('\n'), std::string::npos);
+    EXPECT_EQ(rules(), before);
+    apply::Kernel kernel;
+    EXPECT_TRUE(apply::read_elements(kernel)->empty()) << bad;
+  }
+  const auto nonsense = runner_->run("not a command\n");
+  ASSERT_FALSE(nonsense);
+  EXPECT_EQ(nonsense.error().what.find('\n'), std::string::npos);
+  EXPECT_TRUE(runner_->run(good)) << "a refusal leaves the context usable";
+}
+
+TEST_F(Nft, ATakenKeyIsRefusedAsSuch) {
+  auto one = some_elements(SetId::forwards, Family::v4);
+  ASSERT_OK(runner_->run(table_text(plain_rules()) + add_text(one)));
+  one[0].to_port = 9;
+  const auto status = runner_->run(add_text({one.data(), 1}));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::exists) << status.error().what;
+}
+
+TEST_F(Nft, RemovalIsFineWhereNothingStands) {
+  EXPECT_EQ(rules(), "");
+  ASSERT_OK(runner_->run(remove_text()));
+  ASSERT_OK(runner_->run(table_text(plain_rules())));
+  ASSERT_OK(runner_->run("table inet other { chain c { } }"));
+  ASSERT_OK(runner_->run(remove_text()));
+  EXPECT_EQ(rules(), "");
+  auto socket = open(NETLINK_NETFILTER);
+  EXPECT_EQ(netlink::has_table(socket, "warren"), false);
+  EXPECT_EQ(netlink::has_table(socket, "other"), true) << "nobody else's is touched";
+}
+
+TEST_F(Nft, BaseChainsAreListed) {
+  ASSERT_OK(runner_->run("table ip x { chain f { type filter hook forward priority 5; policy drop; }\nchain plain { } }"));
+  auto socket = open(NETLINK_NETFILTER);
+  const auto chains = netlink::dump_base_chains(socket).value();
+  ASSERT_EQ(chains.size(), 1U);
+  EXPECT_EQ(chains[0].table, "x");
+  EXPECT_EQ(chains[0].name, "f");
+  EXPECT_EQ(chains[0].type, "filter");
+  EXPECT_EQ(chains[0].hook, 2U);
+  EXPECT_EQ(chains[0].priority, 5);
+  EXPECT_TRUE(chains[0].policy_drop);
+}
+
+TEST_F(Nft, WhoChangedTheRulesIsTold) {
+  auto socket = open(NETLINK_NETFILTER);
+  ASSERT_OK(socket.join(7));  // NFNLGRP_NFTABLES
+  ASSERT_OK(runner_->run("table ip x { }"));
+  std::optional<netlink::RulesetChange> change;
+  ASSERT_OK(socket.receive([&](const netlink::MessageView& message) {
+    if (auto one = netlink::parse_ruleset_change(message)) change = one;
+  }));
+  ASSERT_TRUE(change);
+  EXPECT_EQ(change->process, "warren_kernel");
+  EXPECT_GT(change->generation, 0U);
+}
+
+class Elements : public Nft {
+ protected:
+  void SetUp() override {
+    Nft::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_OK(runner_->run(table_text(plain_rules())));
+  }
+  std::vector<Element> read() { return apply::read_elements(kernel_).value(); }
+  apply::Kernel kernel_;
+};
+
+TEST_F(Elements, OfEverySetAndFamilyRoundTrip) {
+  std::vector<Element> all;
+  for (const auto set : kAllSets)
+    for (const auto family : {Family::v4, Family::v6}) {
+      auto some = some_elements(set, family);
+      std::ranges::sort(some);
+      ASSERT_OK(apply::change_elements(kernel_, {}, some)) << set_name(set, family);
+      EXPECT_EQ(read(), some) << set_name(set, family);
+      EXPECT_EQ(apply::read_counted(kernel_, set, family)->size(), some.size());
+      ASSERT_OK(apply::change_elements(kernel_, some, {})) << set_name(set, family);
+      EXPECT_TRUE(read().empty()) << set_name(set, family);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+  std::ranges::sort(all);
+  ASSERT_OK(apply::change_elements(kernel_, {}, all));
+  EXPECT_EQ(read(), all);
+  ASSERT_OK(apply::change_elements(kernel_, {all[0]}, {}));
+  all.erase(all.begin());
+  EXPECT_EQ(read(), all) << "one goes, the rest stays";
+}
+
+TEST_F(Elements, RangesSideBySideStayTwo) {
+  for (const auto set : {SetId::ranges, SetId::ranges_at})
+    for (const auto family : {Family::v4, Family::v6}) {
+      auto first = some_elements(set, family)[0];
+      auto second = first, widest = first;
+      first.ports = {8000, 8099};
+      second.ports = {8100, 8199};
+      ASSERT_OK(apply::change_elements(kernel_, {}, {first, second}));
+      EXPECT_EQ(read(), (std::vector{first, second}));
+      ASSERT_OK(apply::change_elements(kernel_, {first}, {}));
+      EXPECT_EQ(read(), std::vector{second});
+      widest.ports = {1, 65535};
+      ASSERT_OK(apply::change_elements(kernel_, {second}, {widest}));
+      EXPECT_EQ(read(), std::vector{widest});
+      ASSERT_OK(apply::change_elements(kernel_, {widest}, {}));
+    }
+}
+
+TEST_F(Elements, AReplacementInOneTransaction) {
+  auto before = some_elements(SetId::forwards, Family::v4)[0];
+  ASSERT_OK(apply::change_elements(kernel_, {}, {before}));
+  auto after = before;
+  after.to_port = 81;
+  ASSERT_OK(apply::change_elements(kernel_, {before}, {after}));
+  EXPECT_EQ(read(), std::vector{after});
+}
+
+TEST_F(Elements, ManyAtOnce) {
+  std::vector<Element> many;
+  auto one = some_elements(SetId::forwards, Family::v4)[0];
+  for (unsigned port = 1; port <= 20000; ++port) {
+    one.ports = {static_cast<Port>(port), static_cast<Port>(port)};
+    many.push_back(one);
+  }
+  ASSERT_OK(apply::change_elements(kernel_, {}, many));
+  EXPECT_EQ(read(), many);
+}
+
+TEST_F(Elements, WithoutATableThereAreNone) {
+  ASSERT_OK(runner_->run(remove_text()));
+  EXPECT_TRUE(read().empty());
+}
+
+}  // namespace
+}  // namespace warren::nft

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Processes and the one lock; that no descriptor of ours is inherited by what we start.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "apply/kernel.h"
+#include "apply/room.h"
+#include "kernel_fixture.h"
+#include "nft/runner.h"
+#include "store/store.h"
+#include "sys/file.h"
+#include "sys/lock.h"
+#include "sys/process.h"
+
+namespace warren::sys {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Processes : public HostTest {};
+
+/// A child that runs `body` and ends; killed at scope end.
+class Child {
+ public:
+  template <class F>
+  explicit Child(F body) : pid_(::fork()) {
+    if (pid_ != 0) return;
+    body();
+    ::_exit(0);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (!reaped_) ::kill(pid_, SIGKILL), reap();
+  }
+  int reap() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    reaped_ = true;
+    return status;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+  bool reaped_ = false;
+};
+
+template <class F>
+bool soon(F condition) {
+  for (int i = 0; i < 250; ++i, ::usleep(20000))
+    if (condition()) return true;
+  return false;
+}
+
+TEST_F(Processes, AreListedWithTheirNamespace) {
+  const Child child([] {
+    if (unshare_netns()) ::pause();
+  });
+  const auto home = netns_id("/proc/self/ns/net").value();
+  const auto path = fmt::format("/proc/{}/ns/net", child.pid());
+  ASSERT_TRUE(soon([&] { return netns_id(path).value_or(home) != home; }));
+  const auto all = processes().value();
+  const auto find = [&](pid_t pid) { return std::ranges::find(all, pid, &Process::pid); };
+  ASSERT_NE(find(child.pid()), all.end());
+  EXPECT_EQ(find(child.pid())->netns, netns_id(path));
+  ASSERT_NE(find(::getpid()), all.end());
+  EXPECT_EQ(find(::getpid())->netns, home);
+}
+
+TEST_F(Processes, CommandsArePrintable) {
+  const Child child([] {
+    ::execl("/bin/sleep", "a\x1b[2Jb\nc", "60", nullptr);
+    ::_exit(127);
+  });
+  ASSERT_TRUE(soon([&] { return command_of(child.pid()) == "a?[2Jb?c 60"; })) << command_of(child.pid());
+  EXPECT_EQ(command_of(0x7ffffff0), "?");
+}
+
+TEST_F(Processes, HoldersOfASocketAreFound) {
+  const auto fd = bound(SOCK_STREAM, ip("127.0.0.1"), 7777);
+  struct stat info {};
+  ASSERT_EQ(::fstat(fd.get(), &info), 0);
+  const auto inode = static_cast<std::uint32_t>(info.st_ino);
+  EXPECT_EQ(holders_of(inode, {1, ::getpid()}), std::vector{::getpid()});
+  EXPECT_TRUE(holders_of(inode, {1}).empty());
+}
+
+TEST_F(Processes, AreEndedEvenIfTheyIgnoreTheRequest) {
+  Child meek([] { ::pause(); }), stubborn([] {
+    ::signal(SIGTERM, SIG_IGN);
+    for (;;) ::pause();
+  });
+  ::usleep(50000);
+  const auto begin = Clock::now();
+  ASSERT_OK(end_processes({meek.pid(), stubborn.pid(), 0x7ffffff0}));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
+  EXPECT_EQ(WTERMSIG(meek.reap()), SIGTERM);
+  EXPECT_EQ(WTERMSIG(stubborn.reap()), SIGKILL);
+}
+
+class Lock : public HostTest {};
+
+TEST_F(Lock, TwoProcessesTakeTurns) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  Child child([&] {
+    const auto lock = WriterLock::take();
+    if (::write(ready[1], "x", 1) != 1) return;
+    ::usleep(1300000);
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto begin = Clock::now();
+  testing::internal::CaptureStderr();
+  const auto lock = WriterLock::take();
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("waiting for another warren"), std::string::npos);
+  ASSERT_OK(lock);
+  EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds(1000));
+  ::close(ready[0]), ::close(ready[1]);
+}
+
+TEST_F(Lock, IsFreedByTheDeathOfItsHolder) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  Child child([&] {
+    const auto lock = WriterLock::take();
+    if (::write(ready[1], "x", 1) == 1) ::pause();
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  ::kill(child.pid(), SIGKILL);
+  EXPECT_TRUE(is_ok(WriterLock::take()));
+  ::close(ready[0]), ::close(ready[1]);
+}
+
+/// What a program that we start finds open.
+std::string inherited() {
+  int out[2];
+  EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
+  Child child([&] {
+    ::dup2(out[1], 1);
+    ::execl("/bin/sh", "sh", "-c", "for fd in /proc/$$/fd/*; do echo \"${fd##*/} $(readlink $fd)\"; done | sort",
+            nullptr);
+  });
+  ::close(out[1]);
+  std::string text;
+  char part[512];
+  for (ssize_t size; (size = ::read(out[0], part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(size));
+  ::close(out[0]);
+  const auto first = text.find("1 pipe:");  // that pipe is a new one each time
+  if (first != text.npos) text.erase(first, text.find('\n', first) - first);
+  return text;
+}
+
+class CloseOnExec : public HostTest {};
+
+TEST_F(CloseOnExec, NothingOfOursIsInherited) {
+  const auto before = inherited();
+  ASSERT_OK(prepare_pins());
+  std::vector<netlink::Socket> sockets;
+  for (const int protocol : {NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG})
+    sockets.push_back(netlink::Socket::open(protocol).value());
+  EXPECT_EQ(inherited(), before) << "netlink";
+  auto runner = nft::Runner::open().value();
+  EXPECT_EQ(inherited(), before) << "nft";
+  ASSERT_OK(runner.run("table ip x { }"));
+  EXPECT_EQ(inherited(), before) << "nft, used";
+  const auto netns = current_netns().value();
+  const auto guard = NetnsGuard::enter(netns.get());
+  EXPECT_EQ(inherited(), before) << "netns";
+  const auto lock = WriterLock::take().value();
+  EXPECT_EQ(inherited(), before) << "lock";
+  auto store = store::Store::open("/var/lib/warren/warren.db").value();
+  ASSERT_OK(store.load_all());
+  EXPECT_EQ(inherited(), before) << "store";
+  apply::RoomSource rooms({{space_name("r1"), apply::RoomOrder::Kind::make, {}},
+                           {space_name("r2"), apply::RoomOrder::Kind::make, {}}});
+  const auto room = rooms.next();
+  ASSERT_OK(room);
+  EXPECT_EQ(inherited(), before) << "rooms";
+  const auto file = open_file("/etc/hostname", O_RDONLY).value();
+  ASSERT_OK(processes());
+  EXPECT_EQ(inherited(), before) << "files";
+}
+
+class Rooms : public HostTest {
+ protected:
+  void SetUp() override {
+    HostTest::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_OK(prepare_pins());
+  }
+  static std::vector<apply::RoomOrder> orders(std::size_t count, apply::RoomOrder::Kind kind) {
+    std::vector<apply::RoomOrder> all;
+    for (std::size_t i = 0; i < count; ++i) all.push_back({space_name(fmt::format("room{}", i)), kind, {}});
+    return all;
+  }
+  void TearDown() override {
+    for (int i = 0; i < 100; ++i) (void)unpin(space_name(fmt::format("room{}", i)));
+  }
+};
+
+TEST_F(Rooms, AHundredAreMadeInOrderAndOpenedAgain) {
+  const auto home = netns_id("/proc/thread-self/ns/net").value();
+  std::set<NetnsId> seen;
+  for (const auto kind : {apply::RoomOrder::Kind::make, apply::RoomOrder::Kind::open}) {
+    apply::RoomSource source(orders(100, kind));
+    for (int i = 0; i < 100; ++i) {
+      auto room = source.next();
+      ASSERT_OK(room) << i;
+      const auto id = netns_id(room->netns.get()).value();
+      EXPECT_EQ(netns_id(fmt::format("/run/netns/room{}", i)), id) << "in the order of the orders";
+      EXPECT_EQ(netlink::dump_links(room->socket)->size(), 1U) << "its socket is inside: only lo";
+      seen.insert(id);
+    }
+  }
+  EXPECT_EQ(seen.size(), 100U) << "the second round opened the same ones";
+  EXPECT_EQ(netns_id("/proc/thread-self/ns/net"), home);
+}
+
+TEST_F(Rooms, WhoeverLeavesEarlyLeavesNoThread) {
+  for (int round = 0; round < 20; ++round) {
+    apply::RoomSource source(orders(100, apply::RoomOrder::Kind::make));
+    for (int i = 0; i < round % 4; ++i) ASSERT_OK(source.next());
+  }
+}
+
+TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
+  auto some = orders(3, apply::RoomOrder::Kind::make);
+  some[1].kind = apply::RoomOrder::Kind::open;
+  apply::RoomSource source(some);
+  ASSERT_OK(source.next());
+  const auto failed = source.next();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::not_found);
+  ASSERT_OK(source.next());
+}
+
+TEST_F(Rooms, AdoptingPinsWhatIsThere) {
+  const auto home = netns_id("/proc/self/ns/net").value();
+  apply::RoomSource source({{space_name("room0"), apply::RoomOrder::Kind::adopt, "/proc/self/ns/net"}});
+  const auto room = source.next();
+  ASSERT_OK(room);
+  EXPECT_EQ(netns_id("/run/netns/room0"), home);
+}
+
+}  // namespace
+}  // namespace warren::sys

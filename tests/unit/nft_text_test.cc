@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The text that nft is given, against golden files: a change of a rule shows as a change of these.
+// WARREN_UPDATE_GOLDEN=1 writes them anew.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "rules_fixture.h"
+
+namespace warren::nft {
+namespace {
+
+void expect_golden(const std::string& name, const std::string& text) {
+  const auto path = fmt::format("{}/{}.nft", WARREN_GOLDEN, name);
+  if (std::getenv("WARREN_UPDATE_GOLDEN")) std::ofstream(path) << text;
+  std::ifstream file(path);
+  const std::string kept{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(text, kept) << path;
+}
+
+TEST(TableText, IsGolden) {
+  for (const auto& [name, rules] : variants()) expect_golden(name, table_text(rules));
+}
+
+TEST(TableText, SpacesNeverAddARule) {
+  auto rules = plain_rules();
+  const auto before = table_text(rules);
+  EXPECT_EQ(table_text(rules), before);
+  rules.conntrack_per_space = 0;
+  EXPECT_LT(table_text(rules).size(), before.size());
+}
+
+TEST(ElementText, IsGolden) {
+  std::vector<Element> all;
+  for (const auto set : kAllSets)
+    for (const auto family : {Family::v4, Family::v6})
+      for (const auto& element : some_elements(set, family)) all.push_back(element);
+  expect_golden("elements", add_text(all) + delete_text(all));
+}
+
+TEST(ElementText, NoElementsNoText) {
+  EXPECT_EQ(add_text({}), "");
+  EXPECT_EQ(delete_text({}), "");
+}
+
+TEST(ElementText, IsOneStatementASet) {
+  std::vector<Element> many(1000, some_elements(SetId::forwards, Family::v4)[0]);
+  const auto text = add_text(many);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST(SetName, IsToldByFamily) {
+  EXPECT_EQ(set_name(SetId::sources, Family::v4), "sources4");
+  EXPECT_EQ(set_name(SetId::ranges_at, Family::v6), "ranges_at6");
+}
+
+}  // namespace
+}  // namespace warren::nft

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// plan(): from what is wanted and what is there to the steps between, and to the words of `check`.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/forward_spec.h"
+#include "model/plan.h"
+
+namespace warren::model {
+namespace {
+
+Space space(SpaceNumber number, std::string_view name, std::vector<std::string_view> ports = {}) {
+  Space space;
+  space.number = number;
+  space.name = SpaceName::parse(name).value();
+  for (const auto text : ports)
+    for (const auto& forward : ForwardSpec::parse(text)->forwards({1, 1})) space.forwards.push_back(forward);
+  std::ranges::sort(space.forwards);
+  return space;
+}
+
+Desired desired(std::vector<Space> spaces) {
+  Desired desired;
+  desired.settings.ula = Cidr::parse("fd00::/48").value();
+  desired.spaces = std::move(spaces);
+  return desired;
+}
+
+/// A kernel in which everything is as it should be.
+Observed whole(const Desired& desired) {
+  Observed observed;
+  observed.table = observed.rules_right = true;
+  for (const auto& one : desired.spaces) {
+    observed.spaces.push_back({all_parts(desired.settings), true, true});
+    for (const auto& element : elements(one, desired.settings)) observed.elements.push_back(element);
+  }
+  std::ranges::sort(observed.elements);
+  return observed;
+}
+
+std::vector<std::string> faults(const Desired& desired, const Observed& observed) {
+  return plan(desired, observed).faults(desired.settings);
+}
+
+TEST(Plan, NothingToDoWhereAllIsRight) {
+  const auto want = desired({space(2, "web", {"80:8080", "9000-9009"}), space(3, "db")});
+  const auto steps = plan(want, whole(want));
+  EXPECT_TRUE(steps.empty());
+  EXPECT_TRUE(steps.faults(want.settings).empty()) << fmt::format("{}", steps.faults(want.settings));
+}
+
+TEST(Plan, IsPure) {
+  const auto want = desired({space(2, "web", {"80:8080"}), space(3, "db")});
+  auto seen = whole(want);
+  seen.spaces[1].right.set(Part::route4, false);
+  seen.stray_links = {"veth_old_o"};
+  EXPECT_EQ(faults(want, seen), faults(want, seen));
+  EXPECT_EQ(plan(want, seen).spaces.at(0).space, &want.spaces[1]);
+}
+
+TEST(Plan, EveryMissingPartHasWordsOfItsOwn) {
+  const auto want = desired({space(2, "web"), space(3, "db")});
+  std::set<std::string> texts;
+  for (unsigned i = 0; i < kPartCount; ++i) {
+    auto seen = whole(want);
+    seen.spaces[0].right.set(static_cast<Part>(i), false);
+    const auto lines = faults(want, seen);
+    ASSERT_EQ(lines.size(), 1U) << "part " << i;
+    EXPECT_TRUE(lines[0].starts_with("space web: ")) << lines[0];
+    EXPECT_GT(lines[0].size(), 20U) << lines[0];
+    if (static_cast<Part>(i) != Part::inner_up) texts.insert(lines[0]);
+    const auto steps = plan(want, seen);
+    ASSERT_EQ(steps.spaces.size(), 1U);
+    const bool rebuilt = static_cast<Part>(i) == Part::netns || static_cast<Part>(i) == Part::veth;
+    EXPECT_EQ(steps.spaces[0].kind, rebuilt ? SpaceChange::Kind::build : SpaceChange::Kind::mend);
+    EXPECT_TRUE(steps.spaces[0].missing.has(static_cast<Part>(i)));
+  }
+  EXPECT_EQ(texts.size(), kPartCount - 1);
+}
+
+TEST(Plan, WhatHangsOnAMissingNamespaceIsNotListedOneByOne) {
+  const auto want = desired({space(2, "web")});
+  auto seen = whole(want);
+  seen.spaces[0] = {};
+  const auto lines = faults(want, seen);
+  ASSERT_EQ(lines.size(), 1U) << fmt::format("{}", lines);
+  EXPECT_NE(lines[0].find("/run/netns/web"), std::string::npos);
+  seen.spaces[0].right.set(Part::netns);
+  ASSERT_EQ(faults(want, seen).size(), 1U);
+  EXPECT_NE(faults(want, seen)[0].find("veth_web_o"), std::string::npos);
+}
+
+TEST(Plan, Ipv6PartsAreNotMissedWhereItIsOff) {
+  auto want = desired({space(2, "web")});
+  want.settings.ipv6 = false;
+  auto seen = whole(want);
+  for (const auto part : {Part::forwarding6, Part::address6, Part::default6, Part::gateway_neighbour6, Part::route6,
+                          Part::neighbour6})
+    EXPECT_FALSE(all_parts(want.settings).has(part));
+  EXPECT_TRUE(plan(want, seen).empty());
+}
+
+TEST(Plan, DownAndRemovingAreTornDownWhileAnythingIsLeft) {
+  for (const auto state : {State::down, State::removing}) {
+    auto want = desired({space(2, "web", {"80:80"}), space(3, "db")});
+    want.spaces[0].state = state;
+    const auto seen = whole(want);
+    const auto steps = plan(want, seen);
+    ASSERT_EQ(steps.spaces.size(), 1U);
+    EXPECT_EQ(steps.spaces[0].kind, SpaceChange::Kind::tear_down);
+    EXPECT_EQ(steps.remove.size(), 4U) << "its sources and forwards go first";
+    EXPECT_TRUE(steps.add.empty());
+    EXPECT_NE(faults(want, seen)[0].find("something of it is left"), std::string::npos);
+  }
+}
+
+TEST(Plan, ADownSpaceOfWhichNothingIsLeftIsRight) {
+  auto want = desired({space(2, "web"), space(3, "db")});
+  auto seen = whole(want);
+  want.spaces[0].state = State::down;
+  seen.spaces[0] = {};
+  seen.elements = elements(want.spaces[1], want.settings);
+  std::ranges::sort(seen.elements);
+  EXPECT_TRUE(plan(want, seen).empty());
+  seen.spaces[0].pin_exists = true;
+  EXPECT_EQ(plan(want, seen).spaces.size(), 1U);
+  want.spaces[0].state = State::removing;
+  seen.spaces[0] = {};
+  EXPECT_EQ(plan(want, seen).spaces.size(), 1U) << "the store still has it: the removal must end";
+}
+
+TEST(Plan, StrayLinksGo) {
+  const auto want = desired({space(2, "web")});
+  auto seen = whole(want);
+  seen.stray_links = {"veth_old_o"};
+  EXPECT_EQ(plan(want, seen).stray_links, seen.stray_links);
+  EXPECT_EQ(faults(want, seen), std::vector<std::string>{"host: link veth_old_o belongs to no space"});
+}
+
+TEST(Plan, ElementsAreTheDifference) {
+  const auto want = desired({space(2, "web", {"80:8080", "81:8081", "203.0.113.1:53:53/udp"})});
+  auto seen = whole(want);
+  const auto lost = seen.elements.back();
+  seen.elements.pop_back();
+  auto foreign = lost;
+  foreign.ports = {7, 7};
+  foreign.to_port = 7;
+  seen.elements.push_back(foreign);
+  std::ranges::sort(seen.elements);
+  const auto steps = plan(want, seen);
+  EXPECT_EQ(steps.add, std::vector{lost});
+  EXPECT_EQ(steps.remove, std::vector{foreign});
+  EXPECT_FALSE(steps.new_rules);
+  const auto lines = steps.faults(want.settings);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_TRUE(lines[0].starts_with("nft: too much: forward ")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("nft: missing: forward ")) << lines[1];
+}
+
+TEST(Plan, AForwardToAnotherAddressIsReplaced) {
+  const auto want = desired({space(2, "web", {"80:8080"})});
+  auto seen = whole(want);
+  for (auto& element : seen.elements)
+    if (element.set == SetId::forwards && element.family == Family::v4) element.to = Ip::parse("100.64.0.9").value();
+  std::ranges::sort(seen.elements);
+  EXPECT_EQ(plan(want, seen).add.size(), 1U);
+  EXPECT_EQ(plan(want, seen).remove.size(), 1U);
+}
+
+TEST(Plan, AMissingOrChangedTableIsMadeAnewWithAllElements) {
+  const auto want = desired({space(2, "web", {"80:8080"})});
+  auto seen = whole(want);
+  const auto all = seen.elements;
+  seen.table = seen.rules_right = false;
+  seen.elements.clear();
+  EXPECT_EQ(plan(want, seen).add, all);
+  EXPECT_EQ(faults(want, seen), std::vector<std::string>{"nft: table inet warren is not there"});
+  seen.table = true;
+  seen.elements = all;
+  const auto steps = plan(want, seen);
+  EXPECT_TRUE(steps.new_rules);
+  EXPECT_EQ(steps.add, all);
+  EXPECT_TRUE(steps.remove.empty());
+  EXPECT_NE(steps.faults(want.settings).at(0).find("were changed"), std::string::npos);
+}
+
+TEST(Plan, HostPartsAndSettingsAreNamed) {
+  const auto want = desired({space(2, "web")});
+  auto seen = whole(want);
+  seen.host_missing = {HostPart::gateway4, HostPart::gateway6, HostPart::pool_route4, HostPart::pool_route6};
+  seen.sysctls = {{"net.ipv4.conf.eth0.forwarding", 0, 1}};
+  const auto lines = faults(want, seen);
+  EXPECT_EQ(lines, (std::vector<std::string>{"host: gateway address 100.64.0.1 is not on lo",
+                                             "host: gateway address fd00:0:0:1::1 is not on lo",
+                                             "host: no unreachable route for 100.64.0.0/16",
+                                             "host: no unreachable route for fd00::/48",
+                                             "host: net.ipv4.conf.eth0.forwarding is 0, wants 1"}));
+}
+
+TEST(Plan, WithoutASpaceNothingOfTheHostIsWantedAndTheTableGoes) {
+  const auto none = desired({});
+  Observed seen;
+  EXPECT_TRUE(plan(none, seen).empty());
+  seen.table = true;
+  seen.host_missing = {HostPart::gateway4};
+  const auto steps = plan(none, seen);
+  EXPECT_TRUE(steps.remove_table);
+  EXPECT_TRUE(steps.host.empty());
+  EXPECT_EQ(steps.faults(none.settings).size(), 1U);
+}
+
+TEST(Parts, AreASet) {
+  Parts parts{Part::netns, Part::neighbour6};
+  EXPECT_TRUE(parts.has(Part::netns) && parts.has(Part::neighbour6));
+  EXPECT_FALSE(parts.has(Part::veth) || parts.empty());
+  EXPECT_EQ(parts.without({Part::netns}), Parts{Part::neighbour6});
+  parts.set(Part::neighbour6, false);
+  parts.set(Part::netns, false);
+  EXPECT_TRUE(parts.empty());
+}
+
+}  // namespace
+}  // namespace warren::model
