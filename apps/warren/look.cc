@@ -57,7 +57,7 @@ Result<pid_t> parse_pid(const std::string& text) {
   pid_t pid = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
   if (error != std::errc{} || end != text.data() + text.size() || pid < 1)
-    return fail(Code::usage, fmt::format("'{}' is no process ID", text.substr(0, 80)));
+    return fail(Code::usage, fmt::format("'{}' is no process ID", shown(text)));
   return pid;
 }
 

@@ -12,12 +12,15 @@ namespace {
 
 Status check_pin(const SpaceName& name) {
   if (!sys::open_netns(sys::pin_path(name))) return {};
-  return fail(Code::exists,
-              fmt::format("a network namespace '{0}' exists already: choose another name, or `warren adopt {0}_ --path {1}`",
-                          name.str(), sys::pin_path(name)));
+  return fail(
+      Code::exists,
+      fmt::format(
+          "a network namespace '{0}' exists already: choose another name, or `warren adopt {0}_ --path {1}`",
+          name.str(), sys::pin_path(name)));
 }
 
-/// Neither the host's own namespace nor a space's: there, our routes would take the place of those that stand.
+/// Neither the host's own namespace nor a space's: there, our routes would take the place of those that
+/// stand.
 Status check_adoptable(const std::string& path, const std::vector<model::Space>& spaces) {
   const auto id = TRY(sys::netns_id(TRY(sys::open_netns(path)).get()));
   if (id == TRY(sys::netns_id(TRY(sys::current_netns()).get())))
@@ -25,7 +28,8 @@ Status check_adoptable(const std::string& path, const std::vector<model::Space>&
   for (const auto& space : spaces) {
     const auto pinned = sys::open_netns(sys::pin_path(space.name));
     if (pinned && TRY(sys::netns_id(pinned->get())) == id)
-      return fail(Code::exists, fmt::format("{} is the namespace of space {} already", path, space.name.str()));
+      return fail(Code::exists,
+                  fmt::format("{} is the namespace of space {} already", path, space.name.str()));
   }
   return {};
 }
@@ -109,7 +113,8 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
 Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::string& path) {
   auto space = TRY(find(name));
   if (space.state != model::State::down)
-    return fail(Code::exists, fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
+    return fail(Code::exists,
+                fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
   TRY(check_adoptable(path, TRY(store_.load_all())));
   auto transaction = TRY(store_.begin());
   TRY(store_.set_adopted(space.number, true));

@@ -3,11 +3,9 @@
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
-
 #include <set>
 
 #include "apply/furnish.h"
-#include "base/rollback.h"
 #include "netlink/link.h"
 #include "sys/netns.h"
 #include "sys/process.h"
@@ -18,8 +16,8 @@ namespace {
 using model::Part;
 using model::SpaceChange;
 
-/// The pin is gone but the link stands: somebody deleted the name while processes live in the namespace. Looks for the
-/// namespace through them. Runs on a thread that may end up anywhere.
+/// The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
+/// Looks for the namespace through them. Runs on a thread that may end up anywhere.
 std::string find_living(const model::Space& space, const model::Settings& settings) {
   const auto wiring = model::wiring(space, settings);
   std::set<sys::NetnsId> seen;
@@ -57,27 +55,67 @@ class Builder {
   Builder(netlink::Socket& host, const model::Settings& settings, const HostFacts& facts)
       : host_(host), settings_(settings), facts_(facts) {}
 
-  Status work(const SpaceChange& change, RoomOrder::Kind how, Result<Room> room) {
+  /// All of one space but what is left for last. Undone where it fails.
+  Status build(const SpaceChange& change, RoomOrder::Kind how, Result<Room> room) {
     if (!room) return std::unexpected(std::move(room).error());
-    const Site site{settings_, facts_, *change.space, model::wiring(*change.space, settings_)};
+    Begun begun{Site{settings_, facts_, *change.space, model::wiring(*change.space, settings_)},
+                change.missing};
     // With the namespace found again its link is whole; only a fresh or linkless one needs a new pair.
     const bool found = how == RoomOrder::Kind::adopt && change.seen.outer_exists;
-    const bool wants_link = change.missing.has(Part::veth) && !found;
-    if (!wants_link) return furnish(site, *room, found ? model::all_parts(settings_) : change.missing);
-    Rollback undo;
-    if (how != RoomOrder::Kind::open) undo.push([&] { (void)sys::unpin(change.space->name); });
-    if (change.seen.outer_exists) remove_link(site);
-    TRY(connect(host_, site, *room));
-    undo.push([&] { remove_link(site); });
-    TRY(furnish(site, *room, model::all_parts(settings_)));
-    undo.commit();
+    begun.new_link = change.missing.has(Part::veth) && !found;
+    begun.new_pin = begun.new_link && how != RoomOrder::Kind::open;
+    if (begun.new_link)
+      begun.parts = model::all_parts(settings_);
+    else if (found)
+      begun.parts = model::all_parts(settings_).without({Part::veth});
+    if (auto status = furnish(begun, change, *room); !status) {
+      undo(begun);
+      return status;
+    }
+    begun_.push_back(std::move(begun));
+    return {};
+  }
+
+  /// What is left, for all spaces at once.
+  Status finish(std::vector<SpaceFailure>& failures) {
+    netlink::Batch batch;
+    std::vector<const Begun*> asked;
+    for (const auto& begun : begun_) {
+      if (begun.parts.has(Part::forwarding6))
+        if (auto status = switch_forwarding6(begun.site); !status)
+          fail(begun, std::move(status).error(), failures);
+      if (!begun.parts.has(Part::route6)) continue;
+      route6(batch, begun.site, begun.index);
+      asked.push_back(&begun);
+    }
+    auto refused = TRY(host_.run_all(batch));
+    for (auto& failure : refused) fail(*asked[failure.request], std::move(failure.error), failures);
     return {};
   }
 
  private:
-  Status furnish(const Site& site, Room& room, model::Parts parts) {
-    TRY(furnish_inside(room, site, parts));
-    return furnish_outside(host_, site, parts);
+  struct Begun {
+    Site site;
+    model::Parts parts;
+    bool new_link = false;
+    bool new_pin = false;
+    int index = 0;  ///< of the host end
+  };
+
+  Status furnish(Begun& begun, const SpaceChange& change, Room& room) {
+    if (begun.new_link && change.seen.outer_exists) remove_link(begun.site);
+    if (begun.new_link) TRY(connect(host_, begun.site, room));
+    TRY(furnish_inside(room, begun.site, begun.parts));
+    begun.index = TRY(furnish_outside(host_, begun.site, begun.parts));
+    return {};
+  }
+  void fail(const Begun& begun, Error error, std::vector<SpaceFailure>& failures) {
+    undo(begun);
+    failures.push_back({begun.site.space.name, std::move(error)});
+  }
+  void undo(const Begun& begun) {
+    if (begun.new_link) remove_link(begun.site);
+    if (begun.new_pin) (void)sys::unpin(begun.site.space.name);
   }
   void remove_link(const Site& site) {
     netlink::Batch batch;
@@ -88,12 +126,14 @@ class Builder {
   netlink::Socket& host_;
   const model::Settings& settings_;
   const HostFacts& facts_;
+  std::vector<Begun> begun_;
 };
 
 }  // namespace
 
 Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
-                                               const HostFacts& facts, const std::vector<SpaceChange>& changes,
+                                               const HostFacts& facts,
+                                               const std::vector<SpaceChange>& changes,
                                                const Progress& progress, const std::string& adopt) {
   std::vector<SpaceFailure> failures;
   if (changes.empty()) return failures;
@@ -103,10 +143,11 @@ Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Sett
   Builder builder(*TRY(kernel.route()), settings, facts);
   RoomSource rooms(orders);
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    auto status = builder.work(changes[i], orders[i].kind, rooms.next());
+    auto status = builder.build(changes[i], orders[i].kind, rooms.next());
     if (!status) failures.push_back({changes[i].space->name, std::move(status).error()});
     if (progress) progress(i + 1, changes.size());
   }
+  TRY(builder.finish(failures));
   return failures;
 }
 
@@ -124,7 +165,8 @@ Status delete_links(Kernel& kernel, const std::vector<IfName>& names) {
   return {};
 }
 
-Status tear_down(Kernel& kernel, const model::Settings& settings, const std::vector<const model::Space*>& spaces) {
+Status tear_down(Kernel& kernel, const model::Settings& settings,
+                 const std::vector<const model::Space*>& spaces) {
   std::vector<IfName> links;
   for (const auto* space : spaces) links.push_back(model::wiring(*space, settings).outer);
   TRY(delete_links(kernel, links));

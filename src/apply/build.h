@@ -19,8 +19,8 @@ struct SpaceFailure {
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
-/// Builds or mends spaces: namespace, link, addresses, routes. A space that fails is undone; the others go on.
-/// `adopt`: where the namespace of the one space is to be taken from, else empty.
+/// Builds or mends spaces: namespace, link, addresses, routes. A space that fails is undone; the others go
+/// on. `adopt`: where the namespace of the one space is to be taken from, else empty.
 [[nodiscard]] Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
                                                              const HostFacts& facts,
                                                              const std::vector<model::SpaceChange>& changes,

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/engine.h"
 
-#include <fmt/format.h>
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fmt/format.h>
+#include <future>
+#include <sys/random.h>
 
 #include "apply/observe.h"
 #include "apply/table.h"
+#include "netlink/route.h"
 #include "sys/file.h"
 
 namespace warren::apply {
@@ -21,8 +22,25 @@ Result<Cidr> random_ula() {
   return Cidr(Ip::v6(bytes), 48);
 }
 
+constexpr std::size_t kManyElements = 1000;
+
 /// An error that says that the table is not what the store thinks.
 bool drifted(const Error& error) { return error.code == Code::not_found || error.code == Code::exists; }
+
+/// Inside a space the gateway of the spaces is the way out. There, all would be built once more, beside what
+/// stands.
+Status require_host(netlink::Socket& route, const model::Settings& settings) {
+  netlink::Batch batch;
+  netlink::query_way(batch, far4());
+  bool inside = false;
+  // An error: no way out, so no space.
+  (void)route.run(batch, [&](const netlink::MessageView& message) {
+    const auto way = netlink::parse_way(message);
+    inside = inside || (way && way->gateway == model::gateway4(settings));
+  });
+  if (!inside) return {};
+  return fail(Code::failed, "this is the inside of a space; changes are made on the host");
+}
 
 }  // namespace
 
@@ -30,6 +48,7 @@ Result<Engine> Engine::open(model::Settings settings) {
   auto lock = TRY(sys::WriterLock::take());
   auto store = TRY(store::Store::open(kStorePath));
   Engine engine(std::move(lock), std::move(store), std::move(settings));
+  TRY(require_host(*TRY(engine.kernel_.route()), engine.settings_));
   if (engine.settings_.ipv6 && !engine.settings_.ula) TRY(engine.make_ula());
   return engine;
 }
@@ -51,7 +70,8 @@ Result<HostFacts> Engine::facts() { return read_host(*TRY(kernel_.route()), sett
 
 Result<model::Space> Engine::find(const SpaceName& name) {
   auto space = TRY(store_.find(name));
-  if (!space) return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
+  if (!space)
+    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
   return *space;
 }
 
@@ -61,18 +81,19 @@ Result<std::vector<SpaceName>> Engine::names() {
   return names;
 }
 
-Status Engine::prepare_host(const HostFacts& host) {
+Result<std::optional<NewTable>> Engine::prepare_host(const HostFacts& host) {
   auto& route = *TRY(kernel_.route());
   auto originals = TRY(Originals::load());
   const auto pending = TRY(pending_sysctls(route, host, settings_, originals));
   TRY(change_sysctls(pending, originals));
   TRY(put_host_parts(route, settings_, all_host_parts(settings_)));
-  const auto rules = make_rules(host, settings_, originals, {});
-  if (TRY(table_is_current(kernel_, rules))) return {};
-  std::vector<Element> elements;
-  for (const auto& space : TRY(store_.load_all()))
-    if (space.state == model::State::up) std::ranges::move(model::elements(space, settings_), std::back_inserter(elements));
-  return replace_table(kernel_, rules, elements);
+  NewTable table{make_rules(host, settings_, originals, {}), {}};
+  if (TRY(table_is_current(kernel_, table.rules))) return std::nullopt;
+  const auto spaces = TRY(store_.load_all());
+  for (const auto& space : spaces)
+    if (space.state == model::State::up)
+      std::ranges::move(model::elements(space, settings_), std::back_inserter(table.elements));
+  return table;
 }
 
 Status Engine::change_table(const HostFacts& host, const std::vector<Element>& remove,
@@ -91,12 +112,21 @@ Status Engine::change_table(const HostFacts& host, const std::vector<Element>& r
 Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Progress& progress,
                                                     const std::string& adopt) {
   const auto host = TRY(facts());
-  TRY(prepare_host(host));
-  TRY(change_table(host, work.remove, {}));
+  auto fresh = TRY(prepare_host(host));
+  if (!fresh) TRY(change_table(host, work.remove, {}));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
-  auto failures = TRY(build_spaces(kernel_, settings_, host, work.build, progress, adopt));
-  TRY(change_table(host, {}, work.add));
+  // Many elements cost user time, many spaces the kernel's: side by side. Few come last, when all is whole.
+  const bool many = fresh || work.add.size() > kManyElements;
+  auto adding = std::async(many ? std::launch::async : std::launch::deferred, [&] {
+    return fresh ? replace_table(kernel_, fresh->rules, fresh->elements)
+                 : change_elements(kernel_, {}, work.add);
+  });
+  auto built = build_spaces(kernel_, settings_, host, work.build, progress, adopt);
+  const auto added = adding.get();
+  auto failures = TRY(std::move(built));
+  if (!added && !drifted(added.error())) return std::unexpected(added.error());
+  if (!added) TRY(change_table(host, {}, work.add));
   TRY(forget_flows(work.forget_last));
   return failures;
 }
@@ -106,8 +136,8 @@ Status Engine::forget_flows(const std::vector<netlink::FlowMatch>& matches) {
   return TRY_WRAP("forget connections", netlink::delete_flows(*TRY(kernel_.netfilter()), matches)), Status();
 }
 
-/// The table goes last: it keeps others' packets from being forwarded while that is on because of us, and as long as it
-/// stands, the next `up` knows that there is something to leave.
+/// The table goes last: it keeps others' packets from being forwarded while that is on because of us, and as
+/// long as it stands, the next `up` knows that there is something to leave.
 Status Engine::leave_host() {
   auto originals = TRY(Originals::load());
   TRY(originals.restore());

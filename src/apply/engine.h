@@ -23,6 +23,12 @@ struct Reconciliation;
 
 inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
 
+/// The nft table with the elements of all spaces, as the store has them.
+struct NewTable {
+  nft::Rules rules;
+  std::vector<Element> elements;
+};
+
 /// A space that is asked for.
 struct SpaceRequest {
   SpaceName name;
@@ -45,7 +51,7 @@ struct SpaceStep {
 
 /// What `up` did.
 struct UpReport {
-  std::vector<std::string> mended;       ///< the faults that it found and mended
+  std::vector<std::string> mended;  ///< the faults that it found and mended
   std::vector<SpaceFailure> failures;
   std::vector<std::string> warnings;
 };
@@ -66,8 +72,8 @@ class Engine {
   /// Adds or removes forwards of a space; gives those that it added or removed.
   [[nodiscard]] Result<std::vector<model::Forward>> add_ports(const SpaceName& name,
                                                               const std::vector<model::ForwardSpec>& specs);
-  [[nodiscard]] Result<std::vector<model::Forward>> remove_ports(const SpaceName& name,
-                                                                 const std::vector<model::ForwardSpec>& specs);
+  [[nodiscard]] Result<std::vector<model::Forward>> remove_ports(
+      const SpaceName& name, const std::vector<model::ForwardSpec>& specs);
 
   /// Removes spaces, or takes them down. Processes inside are an error that lists them, unless `force`
   /// ends them. Those inside an adopted namespace are left alone.
@@ -77,7 +83,8 @@ class Engine {
 
   /// What differs between desired and observed: one line a fault.
   [[nodiscard]] Result<std::vector<std::string>> check();
-  /// Mends all that check() finds; of the named spaces only, where any are named, and these are wanted up from then on.
+  /// Mends all that check() finds; of the named spaces only, where any are named, and these are wanted up
+  /// from then on.
   [[nodiscard]] Result<UpReport> up(const std::vector<SpaceName>& names, const Progress& progress = {});
 
   /// Makes the store and the kernel what the requests say; with `prune`, spaces that are not among them go.
@@ -92,7 +99,8 @@ class Engine {
     std::vector<SpaceStep> steps;
     std::vector<SpaceFailure> failures;
   };
-  [[nodiscard]] Result<ApplyReport> apply(const std::vector<SpaceRequest>& requests, const ApplyOptions& options);
+  [[nodiscard]] Result<ApplyReport> apply(const std::vector<SpaceRequest>& requests,
+                                          const ApplyOptions& options);
 
  private:
   Engine(sys::WriterLock lock, store::Store store, model::Settings settings)
@@ -108,19 +116,21 @@ class Engine {
   [[nodiscard]] Result<model::Space> insert(const SpaceRequest& request, PortResolver& ports);
   [[nodiscard]] Status check_addresses(const model::Space& space);
   [[nodiscard]] Status store_removals(const Reconciliation& plan);
-  [[nodiscard]] Status store_change(const model::Space& before, const model::Space& after, PortResolver& ports);
+  [[nodiscard]] Status store_change(const model::Space& before, const model::Space& after,
+                                    PortResolver& ports);
   [[nodiscard]] Result<std::vector<model::Space>> store_all(const Reconciliation& plan);
   [[nodiscard]] Status store_forwards(const model::Space& space, const std::vector<model::Forward>& remove,
                                       const std::vector<model::Forward>& add);
 
   // The kernel's part.
-  [[nodiscard]] Status prepare_host(const HostFacts& facts);
+  /// Gives the table that has to be put in place of what stands, if it has to.
+  [[nodiscard]] Result<std::optional<NewTable>> prepare_host(const HostFacts& facts);
   [[nodiscard]] Status change_table(const HostFacts& facts, const std::vector<Element>& remove,
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
                                                             const std::string& adopt = {});
-  [[nodiscard]] Status execute(const model::Plan& plan, const model::Desired& desired, const HostFacts& facts,
-                               UpReport& report, const Progress& progress);
+  [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& facts, UpReport& report,
+                               const Progress& progress);
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
   [[nodiscard]] Status leave_host();
   [[nodiscard]] Status vacate(const std::vector<model::Space>& spaces, bool force);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <linux/ip.h>
-
 #include <optional>
 
 #include "netlink/link.h"
@@ -17,7 +16,9 @@ using model::Part;
 using model::Parts;
 using netlink::Batch;
 
-bool any(Parts parts, std::initializer_list<Part> of) { return parts.without(parts.without(Parts(of))) != Parts(); }
+bool any(Parts parts, std::initializer_list<Part> of) {
+  return parts.without(parts.without(Parts(of))) != Parts();
+}
 
 netlink::LinkChange quiet() {
   netlink::LinkChange change;
@@ -32,8 +33,8 @@ void raise(Batch& batch, const IfName& name) {
   netlink::change_link(batch, name, change);
 }
 
-/// In a message of its own: the kernel raises a link before it reads the settings of the same message, and would give
-/// it a link-local address first.
+/// In a message of its own: the kernel raises a link before it reads the settings of the same message, and
+/// would give it a link-local address first.
 void change_and_raise(Batch& batch, const IfName& name, const netlink::LinkChange& change) {
   netlink::change_link(batch, name, change);
   raise(batch, name);
@@ -70,12 +71,19 @@ netlink::Route host_route(int index, const Ip& to, const Ip& source) {
   return route;
 }
 
+/// In a message of its own, and first: below 1280 a link has no IPv6, and refuses what is said of that.
+void set_mtu(Batch& batch, const Site& site, const IfName& name) {
+  netlink::LinkChange change;
+  change.mtu = site.facts.mtu;
+  netlink::change_link(batch, name, change);
+}
+
 void inside_links(Batch& batch, const Site& site, Parts parts) {
   if (parts.has(Part::lo_up)) raise(batch, *IfName::parse("lo"));
   if (!any(parts, {Part::inner_up, Part::inner_mac, Part::mtu})) return;
+  if (parts.has(Part::mtu)) set_mtu(batch, site, site.wiring.inner);
   auto change = quiet();
   if (parts.has(Part::inner_mac)) change.mac = site.wiring.inner_mac;
-  if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
   change_and_raise(batch, site.wiring.inner, change);
 }
 
@@ -94,14 +102,15 @@ void inside_addresses(Batch& batch, const Site& site, Parts parts, int index) {
 
 void outside_link(Batch& batch, const Site& site, Parts parts) {
   if (!any(parts, {Part::outer_up, Part::outer_mac, Part::mtu, Part::group, Part::forwarding4})) return;
+  if (parts.has(Part::mtu)) set_mtu(batch, site, site.wiring.outer);
   auto change = quiet();
-  // route_localnet lets the answer to a connection from 127.0.0.1 come home; the raw chain drops what else would use it.
+  // route_localnet lets the answer to a connection from 127.0.0.1 come home; the raw chain drops what else
+  // would use it.
   change.ipv4_conf = {{IPV4_DEVCONF_FORWARDING, 1},
                       {IPV4_DEVCONF_ROUTE_LOCALNET, 1},
                       {IPV4_DEVCONF_ACCEPT_REDIRECTS, 0},
                       {IPV4_DEVCONF_SEND_REDIRECTS, 0}};
   if (parts.has(Part::outer_mac)) change.mac = site.wiring.outer_mac;
-  if (parts.has(Part::mtu)) change.mtu = site.facts.mtu;
   if (parts.has(Part::group)) change.group = model::kLinkGroup;
   change_and_raise(batch, site.wiring.outer, change);
 }
@@ -109,22 +118,9 @@ void outside_link(Batch& batch, const Site& site, Parts parts) {
 void outside_routes(Batch& batch, const Site& site, Parts parts, int index) {
   const auto& w = site.wiring;
   if (parts.has(Part::neighbour4)) netlink::put_neighbour(batch, {index, w.ip4, w.inner_mac});
-  if (parts.has(Part::route4)) netlink::put_route(batch, host_route(index, w.ip4, model::gateway4(site.settings)));
-  const auto gateway6 = model::gateway6(site.settings);
-  if (!w.ip6 || !gateway6) return;
-  if (parts.has(Part::neighbour6)) netlink::put_neighbour(batch, {index, *w.ip6, w.inner_mac});
-  if (parts.has(Part::route6)) netlink::put_route(batch, host_route(index, *w.ip6, *gateway6));
-}
-
-/// IPv6 has these only below /proc/sys.
-Status outside_forwarding6(const Site& site) {
-  using sys::Conf;
-  const auto write = [&](Conf conf, int value) {
-    return sys::write_sysctl(sys::Sysctl::of(Family::v6, conf, site.wiring.outer), value);
-  };
-  TRY(write(Conf::accept_ra, 0));
-  if (site.facts.force6) return write(Conf::force_forwarding, 1);
-  return {};
+  if (parts.has(Part::route4))
+    netlink::put_route(batch, host_route(index, w.ip4, model::gateway4(site.settings)));
+  if (w.ip6 && parts.has(Part::neighbour6)) netlink::put_neighbour(batch, {index, *w.ip6, w.inner_mac});
 }
 
 }  // namespace
@@ -148,13 +144,28 @@ Status furnish_inside(Room& room, const Site& site, Parts parts) {
   return room.socket.run(batch);
 }
 
-Status furnish_outside(netlink::Socket& host, const Site& site, Parts parts) {
+Result<int> furnish_outside(netlink::Socket& host, const Site& site, Parts parts) {
   Batch batch;
   outside_link(batch, site, parts);
   const int index = TRY(run_for_index(host, batch, site.wiring.outer));
-  if (parts.has(Part::forwarding6)) TRY(outside_forwarding6(site));
   outside_routes(batch, site, parts, index);
-  return host.run(batch);
+  TRY(host.run(batch));
+  return index;
+}
+
+Status switch_forwarding6(const Site& site) {
+  using sys::Conf;
+  const auto write = [&](Conf conf, int value) {
+    return sys::write_sysctl(sys::Sysctl::of(Family::v6, conf, site.wiring.outer), value);
+  };
+  TRY(write(Conf::accept_ra, 0));
+  if (site.facts.force6) return write(Conf::force_forwarding, 1);
+  return {};
+}
+
+void route6(Batch& batch, const Site& site, int index) {
+  const auto gateway6 = model::gateway6(site.settings);
+  if (site.wiring.ip6 && gateway6) netlink::put_route(batch, host_route(index, *site.wiring.ip6, *gateway6));
 }
 
 }  // namespace warren::apply

@@ -19,7 +19,16 @@ struct Site {
 [[nodiscard]] Status connect(netlink::Socket& host, const Site& site, const Room& room);
 /// Puts `parts` right inside the namespace.
 [[nodiscard]] Status furnish_inside(Room& room, const Site& site, model::Parts parts);
-/// Puts `parts` right on the host's side.
-[[nodiscard]] Status furnish_outside(netlink::Socket& host, const Site& site, model::Parts parts);
+/// Puts `parts` right on the host's side, all but IPv6 forwarding and route. Gives the index of the host end.
+[[nodiscard]] Result<int> furnish_outside(netlink::Socket& host, const Site& site, model::Parts parts);
+
+// Left for last, when all links of an operation are up. Each link that comes up makes the kernel walk all
+// IPv6 routes of the host, and the sysctl spins while another thread makes namespaces.
+
+/// Switches IPv6 forwarding of the host end on, and router advertisements off. These exist below /proc/sys
+/// only.
+[[nodiscard]] Status switch_forwarding6(const Site& site);
+/// Adds the host's IPv6 route to the space to the batch: one request.
+void route6(netlink::Batch& batch, const Site& site, int index);
 
 }  // namespace warren::apply

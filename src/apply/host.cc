@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/host.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "netlink/link.h"
 #include "netlink/route.h"
@@ -34,8 +33,9 @@ Status find_uplinks(netlink::Socket& route, const model::Settings& settings, Hos
   if (settings.uplink) {
     const auto link = TRY(netlink::get_link(route, *settings.uplink));
     if (!link)
-      return fail(Code::failed, fmt::format("uplink '{}' does not exist: correct `uplink` in the configuration",
-                                            settings.uplink->str()));
+      return fail(Code::failed,
+                  fmt::format("uplink '{}' does not exist: correct `uplink` in the configuration",
+                              settings.uplink->str()));
     facts.uplinks = {*settings.uplink};
     facts.mtu = link->mtu;
     return {};
@@ -47,10 +47,11 @@ Status find_uplinks(netlink::Socket& route, const model::Settings& settings, Hos
 Status require_ipv6() {
   const auto off = TRY(sys::read_sysctl({Family::v6, Conf::disable_ipv6, "all"}));
   if (off && *off == 0) return {};
-  return fail(Code::unsupported,
-              off ? "IPv6 is off on this host (net.ipv6.conf.all.disable_ipv6 = 1): switch it on, or set ipv6 = "
-                    "false in /etc/warren/warren.toml"
-                  : "this kernel has no IPv6: set ipv6 = false in /etc/warren/warren.toml");
+  return fail(
+      Code::unsupported,
+      off ? "IPv6 is off on this host (net.ipv6.conf.all.disable_ipv6 = 1): switch it on, or set ipv6 = "
+            "false in /etc/warren/warren.toml"
+          : "this kernel has no IPv6: set ipv6 = false in /etc/warren/warren.toml");
 }
 
 Status want(const Sysctl& sysctl, int value, std::vector<model::SysctlChange>& changes) {
@@ -59,8 +60,8 @@ Status want(const Sysctl& sysctl, int value, std::vector<model::SysctlChange>& c
   return {};
 }
 
-/// Where only the switch for the whole host exists: every interface that listened to router advertisements must go
-/// on doing so as a router, or the host loses its default route.
+/// Where only the switch for the whole host exists: every interface that listened to router advertisements
+/// must go on doing so as a router, or the host loses its default route.
 Status want_forwarding6_everywhere(netlink::Socket& route, std::vector<model::SysctlChange>& changes) {
   std::vector<std::string> names{"all"};
   for (const auto& link : TRY(netlink::dump_links(route)))
@@ -72,8 +73,8 @@ Status want_forwarding6_everywhere(netlink::Socket& route, std::vector<model::Sy
   return want({Family::v6, Conf::forwarding, "all"}, 1, changes);
 }
 
-std::vector<IfName> forwarding_because_of_us(const std::map<std::string, int>& before, Family family, Conf conf,
-                                             const HostFacts& facts) {
+std::vector<IfName> forwarding_because_of_us(const std::map<std::string, int>& before, Family family,
+                                             Conf conf, const HostFacts& facts) {
   std::vector<IfName> names;
   for (const auto& name : facts.uplinks) {
     const auto found = before.find(Sysctl::of(family, conf, name).key());
@@ -95,10 +96,18 @@ netlink::Route pool_route(const Cidr& pool) {
 template <class A, class R>
 void visit_part(model::HostPart part, const model::Settings& settings, A address, R route) {
   switch (part) {
-    case model::HostPart::gateway4: address({kLoIndex, model::gateway4(settings), 32}); break;
-    case model::HostPart::gateway6: address({kLoIndex, model::gateway6(settings).value_or(Ip()), 128}); break;
-    case model::HostPart::pool_route4: route(pool_route(settings.pool)); break;
-    case model::HostPart::pool_route6: route(pool_route(settings.ula.value_or(Cidr()))); break;
+    case model::HostPart::gateway4:
+      address({kLoIndex, model::gateway4(settings), 32});
+      break;
+    case model::HostPart::gateway6:
+      address({kLoIndex, model::gateway6(settings).value_or(Ip()), 128});
+      break;
+    case model::HostPart::pool_route4:
+      route(pool_route(settings.pool));
+      break;
+    case model::HostPart::pool_route6:
+      route(pool_route(settings.ula.value_or(Cidr())));
+      break;
   }
 }
 
@@ -130,14 +139,16 @@ Result<std::vector<model::SysctlChange>> pending_sysctls(netlink::Socket& route,
                                                          const Originals& originals) {
   std::vector<model::SysctlChange> changes;
   if (!facts.forwarding4)
-    for (const auto& name : facts.uplinks) TRY(want(Sysctl::of(Family::v4, Conf::forwarding, name), 1, changes));
+    for (const auto& name : facts.uplinks)
+      TRY(want(Sysctl::of(Family::v4, Conf::forwarding, name), 1, changes));
   if (!settings.ipv6 || facts.uplinks.empty()) return changes;
   const bool ours = originals.values().contains(Sysctl{Family::v6, Conf::forwarding, "all"}.key());
   if (facts.forwarding6 && !ours) return changes;
   if (facts.force6)
     for (const auto& name : facts.uplinks)
       TRY(want(Sysctl::of(Family::v6, Conf::force_forwarding, name), 1, changes));
-  else if (!facts.forwarding6) TRY(want_forwarding6_everywhere(route, changes));
+  else if (!facts.forwarding6)
+    TRY(want_forwarding6_everywhere(route, changes));
   return changes;
 }
 

@@ -32,8 +32,8 @@ struct HostFacts {
 /// Error where there must be a way out (settings.no_uplink is not set) and there is none.
 [[nodiscard]] Status require_uplink(const HostFacts& facts, const model::Settings& settings);
 
-/// The values that settings of the host had before warren changed them, by sysctl key; kept in /run/warren, so a
-/// reboot forgets them as the kernel does.
+/// The values that settings of the host had before warren changed them, by sysctl key; kept in /run/warren,
+/// so a reboot forgets them as the kernel does.
 class Originals {
  public:
   [[nodiscard]] static Result<Originals> load();
@@ -56,7 +56,8 @@ class Originals {
 
 /// The rules that these settings, on this host, ask for; `pending` counts as done.
 [[nodiscard]] nft::Rules make_rules(const HostFacts& facts, const model::Settings& settings,
-                                    const Originals& originals, const std::vector<model::SysctlChange>& pending);
+                                    const Originals& originals,
+                                    const std::vector<model::SysctlChange>& pending);
 
 /// Puts these parts of the host in place; those that stand stay as they are.
 [[nodiscard]] Status put_host_parts(netlink::Socket& route, const model::Settings& settings,

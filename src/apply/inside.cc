@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/inside.h"
 
-#include <linux/netlink.h>
-
 #include <algorithm>
 #include <atomic>
+#include <linux/netlink.h>
 #include <thread>
 
 #include "netlink/link.h"
@@ -39,8 +38,8 @@ struct FamilyParts {
   Part address, route, neighbour;
 };
 
-void look_at_family(netlink::Socket& socket, const Ip& own, const Ip& gateway, const Mac& mac, FamilyParts parts,
-                    Inside& seen) {
+void look_at_family(netlink::Socket& socket, const Ip& own, const Ip& gateway, const Mac& mac,
+                    FamilyParts parts, Inside& seen) {
   netlink::Batch batch;
   netlink::query_way(batch, own);
   netlink::query_way(batch, own.is_v4() ? far4() : far6());
@@ -48,8 +47,10 @@ void look_at_family(netlink::Socket& socket, const Ip& own, const Ip& gateway, c
   // What is refused is not there.
   (void)socket.run_all(batch, [&](const netlink::MessageView& message) {
     if (const auto way = netlink::parse_way(message)) {
-      if (way->local) seen.right.set(parts.address);
-      else seen.right.set(parts.route, way->index == seen.inner_index && way->gateway == gateway);
+      if (way->local)
+        seen.right.set(parts.address);
+      else
+        seen.right.set(parts.route, way->index == seen.inner_index && way->gateway == gateway);
     }
     if (const auto neighbour = netlink::parse_neighbour(message))
       seen.right.set(parts.neighbour, neighbour->ip == gateway && neighbour->mac == mac);
@@ -57,7 +58,8 @@ void look_at_family(netlink::Socket& socket, const Ip& own, const Ip& gateway, c
 }
 
 /// Leaves the calling thread in the space.
-Status look(const model::Space& space, const model::Settings& settings, const HostFacts& facts, Inside& seen) {
+Status look(const model::Space& space, const model::Settings& settings, const HostFacts& facts,
+            Inside& seen) {
   const auto netns = TRY(sys::open_netns(sys::pin_path(space.name)));
   seen.netns = true;
   TRY(sys::enter_netns(netns.get()));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/observe.h"
 
+#include <algorithm>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-
-#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -21,7 +20,8 @@ namespace {
 
 using model::Part;
 
-constexpr std::size_t kForceForwarding = 59;  // DEVCONF_FORCE_FORWARDING of linux/ipv6.h, newer than Debian 12's
+constexpr std::size_t kForceForwarding =
+    59;  // DEVCONF_FORCE_FORWARDING of linux/ipv6.h, newer than Debian 12's
 
 /// The host's side, read once and looked up by space.
 struct HostView {
@@ -59,19 +59,20 @@ bool has_route(const HostView& view, const Ip& to, int index, const std::optiona
   return found != view.routes.end() && found->second.index == index && found->second.src == source;
 }
 
-void look_at_outer(const netlink::Link& link, const model::Wiring& w, const HostFacts& facts, model::Parts& right) {
+void look_at_outer(const netlink::Link& link, const model::Wiring& w, const HostFacts& facts,
+                   model::Parts& right) {
   right.set(Part::outer_mac, link.mac == w.outer_mac);
   right.set(Part::group, link.group == model::kLinkGroup);
   right.set(Part::outer_up, link.up && link.noarp && link.no_autoconf);
   right.set(Part::forwarding4, (facts.forwarding4 || link.ipv4(IPV4_DEVCONF_FORWARDING) == 1) &&
                                    link.ipv4(IPV4_DEVCONF_ROUTE_LOCALNET) == 1);
-  right.set(Part::forwarding6, link.ipv6(DEVCONF_ACCEPT_RA) == 0 &&
-                                   (!facts.force6 || link.ipv6(kForceForwarding) == 1));
+  right.set(Part::forwarding6,
+            link.ipv6(DEVCONF_ACCEPT_RA) == 0 && (!facts.force6 || link.ipv6(kForceForwarding) == 1));
   if (link.mtu != facts.mtu) right.set(Part::mtu, false);
 }
 
-model::ObservedSpace look_at_space(const HostView& view, const model::Desired& desired, const model::Space& space,
-                                   const HostFacts& facts, const Inside& inside) {
+model::ObservedSpace look_at_space(const HostView& view, const model::Desired& desired,
+                                   const model::Space& space, const HostFacts& facts, const Inside& inside) {
   const auto w = model::wiring(space, desired.settings);
   model::ObservedSpace seen;
   seen.pin_exists = view.pins.contains(space.name.str());
@@ -105,10 +106,14 @@ bool host_part_stands(const HostView& view, const model::Settings& settings, mod
            });
   };
   switch (part) {
-    case model::HostPart::gateway4: return on_lo(model::gateway4(settings));
-    case model::HostPart::gateway6: return on_lo(model::gateway6(settings));
-    case model::HostPart::pool_route4: return routed(settings.pool);
-    case model::HostPart::pool_route6: return routed(settings.ula);
+    case model::HostPart::gateway4:
+      return on_lo(model::gateway4(settings));
+    case model::HostPart::gateway6:
+      return on_lo(model::gateway6(settings));
+    case model::HostPart::pool_route4:
+      return routed(settings.pool);
+    case model::HostPart::pool_route6:
+      return routed(settings.ula);
   }
   return false;
 }
@@ -138,8 +143,7 @@ Result<model::Observed> observe(Kernel& kernel, const model::Desired& desired, c
   for (const auto part : all_host_parts(desired.settings))
     if (!host_part_stands(view, desired.settings, part)) seen.host_missing.push_back(part);
   seen.sysctls = TRY(pending_sysctls(route, facts, desired.settings, originals));
-  const auto state =
-      TRY(look_at_table(kernel, make_rules(facts, desired.settings, originals, seen.sysctls)));
+  const auto state = TRY(look_at_table(kernel, make_rules(facts, desired.settings, originals, seen.sysctls)));
   seen.table = state.stands;
   seen.rules_right = state.rules_right;
   if (state.stands) seen.elements = TRY(read_elements(kernel));

@@ -8,7 +8,7 @@
 namespace warren::apply {
 
 /// Reads from the kernel all that `desired` speaks of, inside the spaces too. Changes nothing.
-[[nodiscard]] Result<model::Observed> observe(Kernel& kernel, const model::Desired& desired, const HostFacts& facts,
-                                              const Originals& originals);
+[[nodiscard]] Result<model::Observed> observe(Kernel& kernel, const model::Desired& desired,
+                                              const HostFacts& facts, const Originals& originals);
 
 }  // namespace warren::apply

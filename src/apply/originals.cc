@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
+#include <unistd.h>
 
 #include "apply/host.h"
 #include "sys/file.h"
@@ -35,7 +34,8 @@ Result<Originals> Originals::load() {
 }
 
 Status Originals::remember(const std::vector<model::SysctlChange>& changes) {
-  for (const auto& change : changes) values_.emplace(change.key, change.from);  // the first value is the original
+  for (const auto& change : changes)
+    values_.emplace(change.key, change.from);  // the first value is the original
   std::string text;
   for (const auto& [key, value] : values_) text += key + "=" + std::to_string(value) + "\n";
   return sys::write_atomically(path(), text);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/ports.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <linux/netlink.h>
-
-#include <algorithm>
 
 #include "apply/engine.h"
 #include "sys/netns.h"
@@ -25,7 +24,8 @@ std::string program_of(const netlink::Listener& listener) {
 }
 
 /// The forwards that a specification names. A port without a colon is the host's, as `port ls` shows it.
-std::vector<model::Forward> named_by(const model::ForwardSpec& spec, const std::vector<model::Forward>& forwards) {
+std::vector<model::Forward> named_by(const model::ForwardSpec& spec,
+                                     const std::vector<model::Forward>& forwards) {
   std::vector<model::Forward> found;
   for (const auto& want : spec.forwards(PortRange{spec.to, spec.to}))
     for (const auto& forward : forwards)
@@ -88,8 +88,10 @@ Result<PortRange> PortResolver::pick(const model::ForwardSpec& spec) {
     const auto at = static_cast<Port>(port);
     // Jump over whole used ranges: with many in use, trying each port would take long.
     const auto range = std::ranges::upper_bound(used, at, {}, &PortRange::first);
-    if (range != used.begin() && std::prev(range)->contains(at)) port = std::prev(range)->last;
-    else if (!taken(at)) return PortRange{at, at};
+    if (range != used.begin() && std::prev(range)->contains(at))
+      port = std::prev(range)->last;
+    else if (!taken(at))
+      return PortRange{at, at};
   }
   return fail(Code::failed, fmt::format("no free host port in {}: widen port_range in the configuration",
                                         settings_.port_range.str()));
@@ -138,9 +140,10 @@ Result<std::vector<model::Forward>> Engine::remove_ports(const SpaceName& name,
   for (const auto& spec : specs) {
     const auto found = named_by(spec, space.forwards);
     if (found.empty())
-      return fail(Code::not_found,
-                  fmt::format("space {} has no forward of port {}; `warren port ls {}` lists them", name.str(),
-                              spec.ports.value_or(PortRange{spec.to, spec.to}).str(), name.str()));
+      return fail(
+          Code::not_found,
+          fmt::format("space {} has no forward of port {}; `warren port ls {}` lists them", name.str(),
+                      spec.ports.value_or(PortRange{spec.to, spec.to}).str(), name.str()));
     for (const auto& forward : found)
       if (std::ranges::find(gone, forward) == gone.end()) gone.push_back(forward);
   }

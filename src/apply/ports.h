@@ -30,7 +30,7 @@ class PortResolver {
 
   store::Store& store_;
   const model::Settings& settings_;
-  std::vector<model::Forward> chosen_;  // by the call that runs
+  std::vector<model::Forward> chosen_;                       // by the call that runs
   std::optional<std::vector<netlink::Listener>> listeners_;  // of the host, read once
 };
 

@@ -32,7 +32,8 @@ class Fields {
   }
   std::optional<std::string> text() {
     const auto* bytes = reinterpret_cast<const char*>(take(kIfNameField));
-    return bytes ? std::optional(std::string(bytes, std::find(bytes, bytes + kIfNameField, '\0'))) : std::nullopt;
+    return bytes ? std::optional(std::string(bytes, std::find(bytes, bytes + kIfNameField, '\0')))
+                 : std::nullopt;
   }
   std::optional<IfName> interface() {
     const auto name = text();
@@ -129,7 +130,9 @@ Result<std::vector<Refused>> read_refused(Kernel& kernel, const std::string& set
   std::vector<Refused> all;
   const auto status = netlink::dump_set(
       *TRY(kernel.netfilter()), std::string(nft::kTable), set, [&] { all.clear(); },
-      [&](const netlink::RawElement& raw) { all.push_back({Fields(raw.key).text().value_or(""), raw.packets}); });
+      [&](const netlink::RawElement& raw) {
+        all.push_back({Fields(raw.key).text().value_or(""), raw.packets});
+      });
   if (!status && status.error().code != Code::not_found) return std::unexpected(status.error());
   return all;
 }

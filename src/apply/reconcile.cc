@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -39,8 +38,10 @@ std::string list(std::string_view verb, const std::vector<Forward>& forwards) {
 
 std::string in_words(const Change& change) {
   std::vector<std::string> parts;
-  if (change.before.state != change.after.state) parts.push_back(fmt::format("goes {}", name(change.after.state)));
-  if (change.before.ip4 != change.after.ip4 || change.before.ip6 != change.after.ip6) parts.push_back("changes address");
+  if (change.before.state != change.after.state)
+    parts.push_back(fmt::format("goes {}", name(change.after.state)));
+  if (change.before.ip4 != change.after.ip4 || change.before.ip6 != change.after.ip6)
+    parts.push_back("changes address");
   if (change.before.nat != change.after.nat) parts.push_back(change.after.nat ? "gets NAT" : "loses NAT");
   parts.push_back(list("removes", missing(change.before.forwards, change.after.forwards)));
   parts.push_back(list("adds", missing(change.after.forwards, change.before.forwards)));
@@ -100,7 +101,8 @@ Change change_for(const Space& space, const SpaceRequest& request) {
   return change;
 }
 
-Reconciliation reconcile(const std::vector<Space>& stored, const std::vector<SpaceRequest>& requests, bool prune) {
+Reconciliation reconcile(const std::vector<Space>& stored, const std::vector<SpaceRequest>& requests,
+                         bool prune) {
   std::map<SpaceName, const Space*> by_name;
   for (const auto& space : stored) by_name.emplace(space.name, &space);
   Reconciliation plan;
@@ -108,7 +110,8 @@ Reconciliation reconcile(const std::vector<Space>& stored, const std::vector<Spa
   for (const auto& request : requests) {
     named.insert(request.name);
     const auto found = by_name.find(request.name);
-    if (found == by_name.end()) plan.create.push_back(&request);
+    if (found == by_name.end())
+      plan.create.push_back(&request);
     else if (auto change = change_for(*found->second, request); change.before != change.after)
       plan.changes.push_back(std::move(change));
   }
@@ -155,7 +158,8 @@ Result<std::vector<Space>> Engine::store_all(const Reconciliation& plan) {
   return created;
 }
 
-Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests, const ApplyOptions& options) {
+Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests,
+                                          const ApplyOptions& options) {
   TRY(require_uplink(TRY(facts()), settings_));
   const auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
   TRY(vacate(plan.remove, options.force || options.dry_run));

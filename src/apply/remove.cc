@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
+#include <unistd.h>
 
 #include "apply/engine.h"
 #include "sys/netns.h"

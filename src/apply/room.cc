@@ -22,7 +22,6 @@ Result<Room> open_room(const SpaceName& name) {
 /// Leaves the worker thread in the namespace; the next order takes it out again.
 Result<Room> fill(const RoomOrder& order) {
   if (order.kind == RoomOrder::Kind::open) return open_room(order.name);
-  TRY(sys::unpin(order.name));
   if (order.kind == RoomOrder::Kind::adopt) {
     TRY(sys::pin_from(order.name, order.path));
     return open_room(order.name);

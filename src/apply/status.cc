@@ -25,7 +25,8 @@ Result<Counts> read_counts(Kernel& kernel) {
 
 Result<RefusedBy> read_refused_by(Kernel& kernel, const std::string& set) {
   RefusedBy by;
-  for (auto& refused : TRY(read_refused(kernel, set))) by.emplace(std::move(refused.interface), refused.packets);
+  for (auto& refused : TRY(read_refused(kernel, set)))
+    by.emplace(std::move(refused.interface), refused.packets);
   return by;
 }
 
@@ -85,7 +86,8 @@ Result<std::vector<SpaceStatus>> read_status(Kernel& kernel, const model::Settin
     status.wiring = model::wiring(space, settings);
     status.space = std::move(space);
     status.pinned = sys::open_netns(sys::pin_path(status.space.name)).has_value();
-    if (const auto link = links.find(status.wiring.outer.str()); link != links.end()) take_link(status, link->second);
+    if (const auto link = links.find(status.wiring.outer.str()); link != links.end())
+      take_link(status, link->second);
     take_counts(status, tables);
     all.push_back(std::move(status));
   }

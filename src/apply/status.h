@@ -18,7 +18,7 @@ struct ForwardStatus {
 
 /// Packets that were refused, and why.
 struct RefusedCounts {
-  std::uint64_t spoofed = 0;      ///< from the space: under an address not its own, or for the host's loopback
+  std::uint64_t spoofed = 0;  ///< from the space: under an address not its own, or for the host's loopback
   std::uint64_t denied_host = 0;  ///< from the space, for a service of the host that it may not use
   std::uint64_t unpublished = 0;  ///< for the space, but through no forward
   std::uint64_t over_limit = 0;   ///< beyond its share of tracked connections
@@ -28,8 +28,8 @@ struct RefusedCounts {
 struct SpaceStatus {
   model::Space space;
   model::Wiring wiring;
-  bool pinned = false;   ///< its namespace is at /run/netns
-  bool link_up = false;  ///< the host end of its link is up
+  bool pinned = false;                                     ///< its namespace is at /run/netns
+  bool link_up = false;                                    ///< the host end of its link is up
   std::uint64_t received_bytes = 0, received_packets = 0;  ///< by the space
   std::uint64_t sent_bytes = 0, sent_packets = 0;
   std::vector<ForwardStatus> forwards;

@@ -9,17 +9,20 @@
 
 namespace warren::apply {
 
-/// Do the rules stand as we put them? Told from what the kernel listed right after we did, kept in /run/warren.
+/// Do the rules stand as we put them? Told from what the kernel listed right after we did, kept in
+/// /run/warren.
 struct TableState {
   bool stands = false;
   bool rules_right = false;
 };
 [[nodiscard]] Result<TableState> look_at_table(Kernel& kernel, const nft::Rules& rules);
-/// The cheap form: the table stands, and was made from these rules. A rule changed behind our back is not seen.
+/// The cheap form: the table stands, and was made from these rules. A rule changed behind our back is not
+/// seen.
 [[nodiscard]] Result<bool> table_is_current(Kernel& kernel, const nft::Rules& rules);
 
 /// Makes the table anew with these elements, in one transaction.
-[[nodiscard]] Status replace_table(Kernel& kernel, const nft::Rules& rules, const std::vector<Element>& elements);
+[[nodiscard]] Status replace_table(Kernel& kernel, const nft::Rules& rules,
+                                   const std::vector<Element>& elements);
 [[nodiscard]] Status remove_table(Kernel& kernel);
 /// Removes and adds elements, in one transaction.
 [[nodiscard]] Status change_elements(Kernel& kernel, const std::vector<Element>& remove,

@@ -31,11 +31,18 @@ std::vector<IfName> parse_names(const std::vector<std::string>& texts) {
   return names;
 }
 
-/// Of a plan that was made from some spaces only, what concerns these.
-void narrow(model::Plan& plan) {
-  plan.remove.clear();
+/// Leaves of the plan what concerns these spaces, and what is in the table by mistake: it may stand in their
+/// way.
+void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const model::Settings& settings) {
+  std::vector<Element> theirs;
+  for (const auto& space : spaces)
+    std::ranges::move(model::elements(space, settings), std::back_inserter(theirs));
+  std::erase_if(plan.add,
+                [&](const auto& element) { return std::ranges::find(theirs, element) == theirs.end(); });
+  std::erase_if(plan.spaces, [&](const auto& change) {
+    return std::ranges::find(spaces, change.space->name, &model::Space::name) == spaces.end();
+  });
   plan.stray_links.clear();
-  plan.remove_table = false;
 }
 
 }  // namespace
@@ -46,7 +53,7 @@ Result<std::vector<std::string>> Engine::check() {
   return model::plan(all, seen).faults(settings_);
 }
 
-Status Engine::execute(const model::Plan& plan, const model::Desired& all, const HostFacts& host, UpReport& report,
+Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                        const Progress& progress) {
   if (!plan.new_rules) TRY(change_elements(kernel_, plan.remove, {}));
   TRY(delete_links(kernel_, parse_names(plan.stray_links)));
@@ -61,8 +68,8 @@ Status Engine::execute(const model::Plan& plan, const model::Desired& all, const
   report.failures = TRY(build_spaces(kernel_, settings_, host, coming(plan), progress));
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
-  for (const auto& space : all.spaces)
-    if (space.state == model::State::removing) removed.push_back(space);
+  for (const auto* space : leaving(plan))
+    if (space->state == model::State::removing) removed.push_back(*space);
   if (!removed.empty()) TRY(forget(removed));
   return plan.remove_table ? leave_host() : Status();
 }
@@ -71,20 +78,19 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   std::vector<model::Space> wanted;
   for (const auto& name : names) wanted.push_back(TRY(find(name)));
   if (!wanted.empty()) TRY(set_states(wanted, model::State::up));
-  auto all = TRY(desired());
+  const auto all = TRY(desired());
   const auto host = TRY(facts());
   UpReport report;
-  if (const auto uplink = require_uplink(host, settings_); !uplink) report.warnings.push_back(uplink.error().what);
+  if (const auto uplink = require_uplink(host, settings_); !uplink)
+    report.warnings.push_back(uplink.error().what);
   const auto originals = TRY(Originals::load());
-  if (!names.empty())
-    std::erase_if(all.spaces, [&](const auto& space) { return std::ranges::find(names, space.name) == names.end(); });
   auto plan = model::plan(all, TRY(observe(kernel_, all, host, originals)));
   if (!names.empty()) {
     if (plan.new_rules) return up({}, progress);  // the table needs the elements of all
-    narrow(plan);
+    narrow(plan, wanted, settings_);
   }
   report.mended = plan.faults(settings_);
-  TRY(execute(plan, all, host, report, progress));
+  TRY(execute(plan, host, report, progress));
   return report;
 }
 

@@ -13,14 +13,16 @@ void append(std::vector<Element>& to, std::vector<Element> elements) {
   std::ranges::move(elements, std::back_inserter(to));
 }
 
-std::vector<FlowMatch> matches(FlowMatch::Kind kind, const model::Forward& forward, const model::Wiring& wiring) {
+std::vector<FlowMatch> matches(FlowMatch::Kind kind, const model::Forward& forward,
+                               const model::Wiring& wiring) {
   std::vector<FlowMatch> all;
   for (const auto& element : model::elements(forward, wiring))
     all.push_back({kind, element.to, forward.proto, forward.ports, forward.host});
   return all;
 }
 
-/// A new UDP forward must not be bypassed by what spoke to the same port before. A TCP connection ends by itself.
+/// A new UDP forward must not be bypassed by what spoke to the same port before. A TCP connection ends by
+/// itself.
 void forget_before_adding(Work& work, const model::Forward& forward, const model::Wiring& wiring) {
   if (forward.proto != Proto::udp) return;
   std::ranges::move(matches(FlowMatch::Kind::local, forward, wiring), std::back_inserter(work.forget_last));
@@ -33,7 +35,8 @@ void change_forwards(Work& work, const model::Wiring& wiring, const std::vector<
   for (const auto& forward : before)
     if (std::ranges::find(after, forward) == after.end()) {
       append(work.remove, model::elements(forward, wiring));
-      std::ranges::move(matches(FlowMatch::Kind::forward, forward, wiring), std::back_inserter(work.forget_first));
+      std::ranges::move(matches(FlowMatch::Kind::forward, forward, wiring),
+                        std::back_inserter(work.forget_first));
     }
   for (const auto& forward : after)
     if (std::ranges::find(before, forward) == before.end()) {

@@ -25,14 +25,19 @@ Code code_of(int sys) {
   switch (sys) {
     case ENOENT:
     case ENODEV:
-    case ESRCH: return Code::not_found;
-    case EEXIST: return Code::exists;
+    case ESRCH:
+      return Code::not_found;
+    case EEXIST:
+      return Code::exists;
     case EPERM:
-    case EACCES: return Code::permission;
+    case EACCES:
+      return Code::permission;
     case EOPNOTSUPP:
     case EAFNOSUPPORT:
-    case EPROTONOSUPPORT: return Code::unsupported;
-    default: return Code::failed;
+    case EPROTONOSUPPORT:
+      return Code::unsupported;
+    default:
+      return Code::failed;
   }
 }
 

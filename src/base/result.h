@@ -43,20 +43,20 @@ using Status = Result<void>;
 
 #define WARREN_CAT2(a, b) a##b
 #define WARREN_CAT(a, b) WARREN_CAT2(a, b)
-#define WARREN_TRY(name, ...)                                            \
-  ({                                                                     \
-    auto&& name = (__VA_ARGS__);                                         \
-    if (!name) return std::unexpected(std::move(name).error());          \
-    std::move(name).value();                                             \
+#define WARREN_TRY(name, ...)                                   \
+  ({                                                            \
+    auto&& name = (__VA_ARGS__);                                \
+    if (!name) return std::unexpected(std::move(name).error()); \
+    std::move(name).value();                                    \
   })
 /// The value of a Result, or return its error from the enclosing function.
 #define TRY(...) WARREN_TRY(WARREN_CAT(try_result_, __COUNTER__), __VA_ARGS__)
 
-#define WARREN_TRY_WRAP(name, context, ...)                              \
-  ({                                                                     \
-    auto&& name = (__VA_ARGS__);                                         \
+#define WARREN_TRY_WRAP(name, context, ...)                                   \
+  ({                                                                          \
+    auto&& name = (__VA_ARGS__);                                              \
     if (!name) return std::unexpected(std::move(name).error().wrap(context)); \
-    std::move(name).value();                                             \
+    std::move(name).value();                                                  \
   })
 /// TRY that puts `context` before the reason of a failure.
 #define TRY_WRAP(context, ...) WARREN_TRY_WRAP(WARREN_CAT(try_result_, __COUNTER__), context, __VA_ARGS__)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/derive.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace warren::model {
 namespace {
@@ -29,8 +28,10 @@ Element forward_element(const Forward& forward, const Ip& to) {
   element.set = forward.ports.single() ? (forward.host ? SetId::forwards_at : SetId::forwards)
                                        : (forward.host ? SetId::ranges_at : SetId::ranges);
   element.family = to.family();
-  if (forward.host) element.address = *forward.host;
-  else if (!to.is_v4()) element.address = Ip::v6({});
+  if (forward.host)
+    element.address = *forward.host;
+  else if (!to.is_v4())
+    element.address = Ip::v6({});
   element.proto = forward.proto;
   element.ports = forward.ports;
   element.to = to;
@@ -85,7 +86,8 @@ std::optional<Ip> address6(const Settings& settings, SpaceNumber number) {
 }
 
 SpaceNumber last_number(const Settings& settings) {
-  const auto hosts = (std::uint64_t{1} << (32 - settings.pool.prefix())) - 2;  // the last is the broadcast address
+  const auto hosts =
+      (std::uint64_t{1} << (32 - settings.pool.prefix())) - 2;  // the last is the broadcast address
   return static_cast<SpaceNumber>(std::min<std::uint64_t>(hosts, kLastNumber));
 }
 
@@ -94,7 +96,8 @@ Status check_address(const Settings& settings, const Ip& ip) {
     return fail(Code::usage, fmt::format("address {} cannot be a space's: {}", ip.str(), why));
   };
   if (!ip.is_v4() && !settings.ipv6) return refuse("IPv6 is off (ipv6 = false in the configuration)");
-  if (!ip.is_v4() && !settings.ula) return refuse("no ULA prefix is known yet: add a first space without --ip6");
+  if (!ip.is_v4() && !settings.ula)
+    return refuse("no ULA prefix is known yet: add a first space without --ip6");
   const auto& pool = ip.is_v4() ? settings.pool : *settings.ula;
   if (!pool.contains(ip)) return refuse(fmt::format("give one inside {}", pool.str()));
   if (ip == gateway4(settings) || ip == gateway6(settings)) return refuse("it is the gateway's");

@@ -22,7 +22,7 @@ struct Wiring {
   std::optional<Ip> ip6;  ///< nothing where IPv6 is off
 };
 
-inline constexpr std::uint32_t kLinkGroup = 30561;      ///< host ends of all spaces: 0x7761, "wa"
+inline constexpr std::uint32_t kLinkGroup = 30561;     ///< host ends of all spaces: 0x7761, "wa"
 inline constexpr std::uint32_t kLeavingGroup = 30562;  ///< host ends on their way out; gone in one request
 
 [[nodiscard]] Wiring wiring(const Space& space, const Settings& settings);

@@ -2,21 +2,20 @@
 #include "model/forward_spec.h"
 
 #include <fmt/format.h>
-
 #include <string>
 
 namespace warren::model {
 namespace {
 
 std::unexpected<Error> bad(std::string_view text, std::string_view why) {
-  return fail(Code::usage, fmt::format("port specification '{}': {}", text.substr(0, 80), why));
+  return fail(Code::usage, fmt::format("port specification '{}': {}", shown(text), why));
 }
 
 Result<std::vector<Proto>> parse_protos(std::string_view text) {
   if (text == "tcp") return std::vector{Proto::tcp};
   if (text == "udp") return std::vector{Proto::udp};
   if (text == "both") return std::vector{Proto::tcp, Proto::udp};
-  return fail(Code::usage, fmt::format("'{}' is no protocol: write tcp, udp or both", text.substr(0, 80)));
+  return fail(Code::usage, fmt::format("'{}' is no protocol: write tcp, udp or both", shown(text)));
 }
 
 /// "ADDR:rest", "[v6]:rest" or "rest": takes the address off the front of `rest`.
@@ -48,11 +47,14 @@ Status take_ports(std::string_view rest, ForwardSpec& spec) {
   const auto colon = rest.find(':');
   const PortRange inside = TRY(PortRange::parse(rest.substr(colon == rest.npos ? 0 : colon + 1)));
   spec.to = inside.first;
-  if (colon != rest.npos) spec.ports = TRY(PortRange::parse(rest.substr(0, colon)));
-  else if (!inside.single()) spec.ports = inside;
+  if (colon != rest.npos)
+    spec.ports = TRY(PortRange::parse(rest.substr(0, colon)));
+  else if (!inside.single())
+    spec.ports = inside;
   if (spec.ports && (!spec.ports->single() || !inside.single()) && *spec.ports != inside)
-    return fail(Code::usage, fmt::format("a range keeps its ports, since the kernel cannot shift one: write {}",
-                                         inside.single() ? spec.ports->str() : inside.str()));
+    return fail(Code::usage,
+                fmt::format("a range keeps its ports, since the kernel cannot shift one: write {}",
+                            inside.single() ? spec.ports->str() : inside.str()));
   return {};
 }
 

@@ -11,7 +11,7 @@ namespace warren::model {
 
 /// A port specification as the user writes it: [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both].
 struct ForwardSpec {
-  std::vector<Proto> protos;        ///< one, or both
+  std::vector<Proto> protos;  ///< one, or both
   std::optional<Ip> host;
   std::optional<PortRange> ports;  ///< on the host; nothing: a free one is to be picked
   Port to = 1;

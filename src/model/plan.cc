@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <iterator>
 
 namespace warren::model {
 namespace {
 
-constexpr Parts kIpv6Parts{Part::forwarding6, Part::address6, Part::default6, Part::gateway_neighbour6,
-                           Part::route6,      Part::neighbour6};
+constexpr Parts kIpv6Parts{Part::forwarding6,        Part::address6, Part::default6,
+                           Part::gateway_neighbour6, Part::route6,   Part::neighbour6};
 
 std::vector<Element> wanted_elements(const Desired& desired) {
   std::vector<Element> all;
@@ -30,7 +29,8 @@ SpaceChange change(const Space& space, const Settings& settings, const ObservedS
     return change;
   }
   change.missing = all_parts(settings).without(seen.right);
-  if (change.missing.has(Part::netns) || change.missing.has(Part::veth)) change.kind = SpaceChange::Kind::build;
+  if (change.missing.has(Part::netns) || change.missing.has(Part::veth))
+    change.kind = SpaceChange::Kind::build;
   return change;
 }
 
@@ -47,17 +47,22 @@ void plan_elements(const Desired& desired, const Observed& observed, Plan& plan)
 std::string element_text(const Element& e) {
   if (e.set == SetId::sources) return fmt::format("source {} on {}", e.address.str(), e.interface.str());
   if (e.set == SetId::no_nat) return fmt::format("no NAT for {}", e.address.str());
-  const auto host = e.set == SetId::forwards_at || e.set == SetId::ranges_at ? e.address.bracketed() + ":" : "";
+  const auto host =
+      e.set == SetId::forwards_at || e.set == SetId::ranges_at ? e.address.bracketed() + ":" : "";
   const auto to = e.to_port != 0 ? fmt::format("{}:{}", e.to.bracketed(), e.to_port) : e.to.str();
   return fmt::format("forward {} {}{} to {}", name(e.proto), host, e.ports.str(), to);
 }
 
 std::string host_text(HostPart part, const Settings& settings) {
   switch (part) {
-    case HostPart::gateway4: return fmt::format("gateway address {} is not on lo", gateway4(settings).str());
-    case HostPart::gateway6: return fmt::format("gateway address {} is not on lo", gateway6(settings).value_or(Ip()).str());
-    case HostPart::pool_route4: return fmt::format("no unreachable route for {}", settings.pool.str());
-    case HostPart::pool_route6: return fmt::format("no unreachable route for {}", settings.ula.value_or(Cidr()).str());
+    case HostPart::gateway4:
+      return fmt::format("gateway address {} is not on lo", gateway4(settings).str());
+    case HostPart::gateway6:
+      return fmt::format("gateway address {} is not on lo", gateway6(settings).value_or(Ip()).str());
+    case HostPart::pool_route4:
+      return fmt::format("no unreachable route for {}", settings.pool.str());
+    case HostPart::pool_route6:
+      return fmt::format("no unreachable route for {}", settings.ula.value_or(Cidr()).str());
   }
   return {};
 }
@@ -71,7 +76,8 @@ void space_faults(const SpaceChange& change, const Settings& settings, std::vect
   }
   const auto w = wiring(space, settings);
   const auto say = [&](Part part) {
-    if (change.missing.has(part)) lines.push_back(fmt::format("space {}: {}", space.name.str(), fault(part, space, w)));
+    if (change.missing.has(part))
+      lines.push_back(fmt::format("space {}: {}", space.name.str(), fault(part, space, w)));
   };
   if (change.missing.has(Part::netns)) return say(Part::netns);  // nothing inside can be seen then
   if (change.missing.has(Part::veth)) return say(Part::veth);
@@ -89,35 +95,55 @@ Parts all_parts(const Settings& settings) {
 std::string fault(Part part, const Space& space, const Wiring& w) {
   const auto ip6 = w.ip6 ? w.ip6->str() : std::string();
   switch (part) {
-    case Part::netns: return fmt::format("no namespace is pinned at /run/netns/{}", space.name.str());
-    case Part::veth: return fmt::format("the link {} - {} is gone or not whole", w.outer.str(), w.inner.str());
-    case Part::outer_mac: return fmt::format("{} does not have MAC {}", w.outer.str(), w.outer_mac.str());
-    case Part::inner_mac: return fmt::format("{} does not have MAC {}", w.inner.str(), w.inner_mac.str());
-    case Part::group: return fmt::format("{} is not in link group {}", w.outer.str(), kLinkGroup);
-    case Part::mtu: return fmt::format("{} or {} does not have the uplink's MTU", w.outer.str(), w.inner.str());
-    case Part::outer_up: return fmt::format("{} is not up, or uses ARP or autoconfiguration", w.outer.str());
-    case Part::inner_up: return fmt::format("{} is not up, or uses ARP or autoconfiguration", w.inner.str());
-    case Part::forwarding4: return fmt::format("IPv4 forwarding or route_localnet is off on {}", w.outer.str());
+    case Part::netns:
+      return fmt::format("no namespace is pinned at /run/netns/{}", space.name.str());
+    case Part::veth:
+      return fmt::format("the link {} - {} is gone or not whole", w.outer.str(), w.inner.str());
+    case Part::outer_mac:
+      return fmt::format("{} does not have MAC {}", w.outer.str(), w.outer_mac.str());
+    case Part::inner_mac:
+      return fmt::format("{} does not have MAC {}", w.inner.str(), w.inner_mac.str());
+    case Part::group:
+      return fmt::format("{} is not in link group {}", w.outer.str(), kLinkGroup);
+    case Part::mtu:
+      return fmt::format("{} or {} does not have the uplink's MTU", w.outer.str(), w.inner.str());
+    case Part::outer_up:
+      return fmt::format("{} is not up, or uses ARP or autoconfiguration", w.outer.str());
+    case Part::inner_up:
+      return fmt::format("{} is not up, or uses ARP or autoconfiguration", w.inner.str());
+    case Part::forwarding4:
+      return fmt::format("IPv4 forwarding or route_localnet is off on {}", w.outer.str());
     case Part::forwarding6:
       return fmt::format("IPv6 forwarding is off on {}, or it takes router advertisements", w.outer.str());
-    case Part::lo_up: return "lo is down inside";
-    case Part::address4: return fmt::format("{} is not on {}", w.ip4.str(), w.inner.str());
-    case Part::address6: return fmt::format("{} is not on {}", ip6, w.inner.str());
-    case Part::default4: return "no IPv4 default route inside";
-    case Part::default6: return "no IPv6 default route inside";
-    case Part::gateway_neighbour4: return "the IPv4 gateway's MAC is not known inside";
-    case Part::gateway_neighbour6: return "the IPv6 gateway's MAC is not known inside";
-    case Part::route4: return fmt::format("the host has no route to {}", w.ip4.str());
-    case Part::route6: return fmt::format("the host has no route to {}", ip6);
-    case Part::neighbour4: return fmt::format("the host does not know the MAC of {}", w.ip4.str());
-    case Part::neighbour6: return fmt::format("the host does not know the MAC of {}", ip6);
+    case Part::lo_up:
+      return "lo is down inside";
+    case Part::address4:
+      return fmt::format("{} is not on {}", w.ip4.str(), w.inner.str());
+    case Part::address6:
+      return fmt::format("{} is not on {}", ip6, w.inner.str());
+    case Part::default4:
+      return "no IPv4 default route inside";
+    case Part::default6:
+      return "no IPv6 default route inside";
+    case Part::gateway_neighbour4:
+      return "the IPv4 gateway's MAC is not known inside";
+    case Part::gateway_neighbour6:
+      return "the IPv6 gateway's MAC is not known inside";
+    case Part::route4:
+      return fmt::format("the host has no route to {}", w.ip4.str());
+    case Part::route6:
+      return fmt::format("the host has no route to {}", ip6);
+    case Part::neighbour4:
+      return fmt::format("the host does not know the MAC of {}", w.ip4.str());
+    case Part::neighbour6:
+      return fmt::format("the host does not know the MAC of {}", ip6);
   }
   return {};
 }
 
 bool Plan::empty() const {
-  return remove.empty() && stray_links.empty() && host.empty() && sysctls.empty() && !new_rules && !remove_table &&
-         spaces.empty() && add.empty();
+  return remove.empty() && stray_links.empty() && host.empty() && sysctls.empty() && !new_rules &&
+         !remove_table && spaces.empty() && add.empty();
 }
 
 std::vector<std::string> Plan::faults(const Settings& settings) const {
@@ -129,7 +155,8 @@ std::vector<std::string> Plan::faults(const Settings& settings) const {
   if (new_rules)
     lines.push_back(table_missing ? "nft: table inet warren is not there"
                                   : "nft: the rules of table inet warren were changed, or the settings were");
-  for (const auto& link : stray_links) lines.push_back(fmt::format("host: link {} belongs to no space", link));
+  for (const auto& link : stray_links)
+    lines.push_back(fmt::format("host: link {} belongs to no space", link));
   for (const auto& change : spaces) space_faults(change, settings, lines);
   for (const auto& element : remove) lines.push_back("nft: too much: " + element_text(element));
   if (!new_rules)
@@ -139,7 +166,8 @@ std::vector<std::string> Plan::faults(const Settings& settings) const {
 
 Plan plan(const Desired& desired, const Observed& observed) {
   Plan plan;
-  const bool serving = std::ranges::any_of(desired.spaces, [](const auto& s) { return s.state == State::up; });
+  const bool serving =
+      std::ranges::any_of(desired.spaces, [](const auto& s) { return s.state == State::up; });
   plan.stray_links = observed.stray_links;
   if (serving) {
     plan.host = observed.host_missing;

@@ -13,20 +13,20 @@ namespace warren::model {
 
 /// What a space consists of in the kernel.
 enum class Part : std::uint32_t {
-  netns,        ///< its namespace, pinned under its name
-  veth,         ///< both ends of its link, each where it belongs
+  netns,  ///< its namespace, pinned under its name
+  veth,   ///< both ends of its link, each where it belongs
   outer_mac,
   inner_mac,
-  group,        ///< the host end is in the link group
-  mtu,          ///< both ends have the uplink's
-  outer_up,     ///< up, NOARP, no autoconfiguration
+  group,     ///< the host end is in the link group
+  mtu,       ///< both ends have the uplink's
+  outer_up,  ///< up, NOARP, no autoconfiguration
   inner_up,
   forwarding4,  ///< of the host end, with route_localnet
   forwarding6,  ///< of the host end, with no router advertisements taken
   lo_up,
   address4,
   address6,
-  default4,     ///< default route inside
+  default4,  ///< default route inside
   default6,
   gateway_neighbour4,  ///< the gateway's MAC, known inside
   gateway_neighbour6,
@@ -84,13 +84,13 @@ struct ObservedSpace {
 
 /// What the kernel has.
 struct Observed {
-  std::vector<ObservedSpace> spaces;    ///< in the order of Desired::spaces
-  std::vector<std::string> stray_links; ///< in our link groups, but of no space
+  std::vector<ObservedSpace> spaces;     ///< in the order of Desired::spaces
+  std::vector<std::string> stray_links;  ///< in our link groups, but of no space
   std::vector<HostPart> host_missing;
-  std::vector<SysctlChange> sysctls;    ///< those that have another value
-  bool table = false;                   ///< our nft table stands
-  bool rules_right = false;             ///< ... with the rules that the settings ask for
-  std::vector<Element> elements;        ///< sorted
+  std::vector<SysctlChange> sysctls;  ///< those that have another value
+  bool table = false;                 ///< our nft table stands
+  bool rules_right = false;           ///< ... with the rules that the settings ask for
+  std::vector<Element> elements;      ///< sorted
 };
 
 /// What is to be done for one space.
@@ -109,8 +109,8 @@ struct Plan {
   std::vector<HostPart> host;
   std::vector<SysctlChange> sysctls;
   bool table_missing = false;
-  bool new_rules = false;        ///< the table is made anew, with all elements
-  bool remove_table = false;     ///< no space is left that needs it
+  bool new_rules = false;     ///< the table is made anew, with all elements
+  bool remove_table = false;  ///< no space is left that needs it
   std::vector<SpaceChange> spaces;
   std::vector<Element> add;  ///< last: what is whole may be reached
 

@@ -24,9 +24,12 @@ std::string Forward::spec() const {
 
 std::string_view name(State state) {
   switch (state) {
-    case State::up: return "up";
-    case State::down: return "down";
-    case State::removing: return "removing";
+    case State::up:
+      return "up";
+    case State::down:
+      return "down";
+    case State::removing:
+      return "removing";
   }
   return "?";
 }

@@ -65,7 +65,7 @@ struct Settings {
   HostAccess host_access = HostAccess::services;
   std::vector<ProtoPort> host_services;
   Publish publish = Publish::everywhere;
-  PortRange port_range{40000, 61000};          ///< where a free host port is looked for
+  PortRange port_range{40000, 61000};         ///< where a free host port is looked for
   std::uint32_t conntrack_per_space = 65536;  ///< 0: no cap
 
   bool operator==(const Settings&) const = default;

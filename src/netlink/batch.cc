@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/batch.h"
 
-#include <libmnl/libmnl.h>
-
 #include <cstring>
+#include <libmnl/libmnl.h>
 
 namespace warren::netlink {
 

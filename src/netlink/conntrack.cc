@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/conntrack.h"
 
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <sys/socket.h>
-
 #include <algorithm>
+#include <iterator>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <map>
+#include <sys/socket.h>
 
 #include "netlink/nfnl.h"
 
@@ -22,7 +22,6 @@ constexpr Attr<CtScope, CTA_TUPLE_REPLY, Nest<TupleScope>> kReply;
 constexpr Attr<CtScope, CTA_FILTER, Nest<FilterScope>> kFilter;
 constexpr Attr<TupleScope, CTA_TUPLE_IP, Nest<TupleIpScope>> kTupleIp;
 constexpr Attr<TupleIpScope, CTA_IP_V4_SRC, Ip> kSrc4;
-constexpr Attr<TupleIpScope, CTA_IP_V6_SRC, Ip> kSrc6;
 constexpr Attr<FilterScope, CTA_FILTER_ORIG_FLAGS, std::uint32_t> kOrigFlags;
 constexpr Attr<FilterScope, CTA_FILTER_REPLY_FLAGS, std::uint32_t> kReplyFlags;
 constexpr std::uint32_t kBySource = 1;  // CTA_FILTER_F_CTA_IP_SRC in the kernel's nf_internals.h, since 5.8
@@ -76,7 +75,8 @@ Flow read_flow(const MessageView& message) {
 
 enum class Side { any, from, answered_by };
 
-/// Lists entries; where all that is wanted has one address on one side, the kernel leaves out the others.
+/// Lists entries; where all that is wanted has one IPv4 address on one side, the kernel leaves out the
+/// others.
 Status dump_flows(Socket& socket, Family family, Side side, const Ip& ip, std::vector<Flow>& flows) {
   Batch batch;
   const auto header = nfnl::header(family == Family::v4 ? AF_INET : AF_INET6);
@@ -86,12 +86,13 @@ Status dump_flows(Socket& socket, Family family, Side side, const Ip& ip, std::v
       {
         auto tuple = side == Side::from ? writer.nest(kOrig) : writer.nest(kReply);
         auto part = tuple.nest(kTupleIp);
-        if (family == Family::v4) part.put(kSrc4, ip);
-        else part.put(kSrc6, ip);
+        part.put(kSrc4, ip);
       }
       auto filter = writer.nest(kFilter);
-      if (side == Side::from) filter.put(kOrigFlags, kBySource);
-      else filter.put(kReplyFlags, kBySource);
+      if (side == Side::from)
+        filter.put(kOrigFlags, kBySource);
+      else
+        filter.put(kReplyFlags, kBySource);
     }
   }
   const auto before = flows.size();
@@ -100,13 +101,31 @@ Status dump_flows(Socket& socket, Family family, Side side, const Ip& ip, std::v
       [&](const MessageView& message) { flows.push_back(read_flow(message)); });
 }
 
+/// The entries that begin at this address or are answered by it, each once.
+Status dump_flows_of(Socket& socket, const Ip& ip, std::vector<Flow>& flows) {
+  std::vector<Flow> some;
+  if (ip.is_v4()) {
+    TRY(dump_flows(socket, ip.family(), Side::answered_by, ip, some));
+    std::erase_if(some, [&](const Flow& flow) { return flow.orig.src == ip; });  // they come now
+    TRY(dump_flows(socket, ip.family(), Side::from, ip, some));
+  } else {
+    // The kernel's own filter compares IPv6 addresses the wrong way round (seen in 6.18): we do it.
+    TRY(dump_flows(socket, ip.family(), Side::any, ip, some));
+    std::erase_if(some, [&](const Flow& flow) { return flow.orig.src != ip && flow.reply.src != ip; });
+  }
+  std::ranges::move(some, std::back_inserter(flows));
+  return {};
+}
+
 /// The matches, ordered so that a flow finds its own quickly, however many there are.
 class Index {
  public:
   explicit Index(const std::vector<FlowMatch>& matches) {
     for (const auto& match : matches)
-      if (match.kind == FlowMatch::Kind::local) local_.push_back(&match);
-      else by_ip_.emplace(match.ip, &match);
+      if (match.kind == FlowMatch::Kind::local)
+        local_.push_back(&match);
+      else
+        by_ip_.emplace(match.ip, &match);
     std::ranges::sort(local_, {}, [](const auto* match) { return match->ports.first; });
   }
 
@@ -116,8 +135,8 @@ class Index {
 
  private:
   [[nodiscard]] static bool ports_match(const FlowMatch& match, const Flow& flow) {
-    return flow.orig.proto == static_cast<std::uint8_t>(match.proto) && match.ports.contains(flow.orig.dport) &&
-           (!match.host || *match.host == flow.orig.dst);
+    return flow.orig.proto == static_cast<std::uint8_t>(match.proto) &&
+           match.ports.contains(flow.orig.dport) && (!match.host || *match.host == flow.orig.dst);
   }
   [[nodiscard]] bool by_address(const Flow& flow, const Ip& ip) const {
     const auto [begin, end] = by_ip_.equal_range(ip);
@@ -151,8 +170,7 @@ Status find_flows(Socket& socket, Family family, const std::vector<FlowMatch>& m
   }
   if (!one) return {};
   if (wide) return dump_flows(socket, family, Side::any, {}, flows);
-  TRY(dump_flows(socket, family, Side::from, one->ip, flows));
-  return dump_flows(socket, family, Side::answered_by, one->ip, flows);
+  return dump_flows_of(socket, one->ip, flows);
 }
 
 void add_deletion(Batch& batch, const Flow& flow) {
@@ -175,14 +193,14 @@ Result<std::size_t> delete_flows(Socket& socket, const std::vector<FlowMatch>& m
     ++count;
   }
   for (const auto& failure : TRY(socket.run_all(batch)))
-    if (failure.error.code != Code::not_found) return std::unexpected(failure.error);  // it may have ended by itself
+    if (failure.error.code != Code::not_found)
+      return std::unexpected(failure.error);  // it may have ended by itself
   return count;
 }
 
 Result<std::size_t> count_flows(Socket& socket, const Ip& ip) {
   std::vector<Flow> flows;
-  TRY(dump_flows(socket, ip.family(), Side::from, ip, flows));
-  TRY(dump_flows(socket, ip.family(), Side::answered_by, ip, flows));
+  TRY(dump_flows_of(socket, ip, flows));
   return flows.size();
 }
 

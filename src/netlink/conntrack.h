@@ -24,7 +24,8 @@ struct FlowMatch {
   std::optional<Ip> host;  ///< the original destination address; nothing: any
 };
 
-/// Deletes exactly the entries that match, by their original tuples, and says how many there were. `socket`: NETLINK_NETFILTER.
+/// Deletes exactly the entries that match, by their original tuples, and says how many there were. `socket`:
+/// NETLINK_NETFILTER.
 [[nodiscard]] Result<std::size_t> delete_flows(Socket& socket, const std::vector<FlowMatch>& matches);
 
 /// How many entries begin at this address or are answered by it.

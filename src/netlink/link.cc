@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/link.h"
 
-#include <net/if.h>
-
 #include <algorithm>
+#include <net/if.h>
 
 #include "netlink/rtnl.h"
 
@@ -55,15 +54,32 @@ void read_kind(Link& link, const AttrView& info) {
 
 void read_attribute(Link& link, const AttrView& attr) {
   switch (attr.type) {
-    case IFLA_IFNAME: link.name = attr.text(); break;
-    case IFLA_ADDRESS: link.mac = attr.as<Mac>().value_or(Mac{}); break;
-    case IFLA_MTU: link.mtu = attr.as<std::uint32_t>().value_or(0); break;
-    case IFLA_GROUP: link.group = attr.as<std::uint32_t>().value_or(0); break;
-    case IFLA_LINK: link.peer_index = attr.as<int>().value_or(0); break;
-    case IFLA_AF_SPEC: read_family_settings(link, attr); break;
-    case IFLA_STATS64: read_stats(link, attr); break;
-    case IFLA_LINKINFO: read_kind(link, attr); break;
-    default: break;
+    case IFLA_IFNAME:
+      link.name = attr.text();
+      break;
+    case IFLA_ADDRESS:
+      link.mac = attr.as<Mac>().value_or(Mac{});
+      break;
+    case IFLA_MTU:
+      link.mtu = attr.as<std::uint32_t>().value_or(0);
+      break;
+    case IFLA_GROUP:
+      link.group = attr.as<std::uint32_t>().value_or(0);
+      break;
+    case IFLA_LINK:
+      link.peer_index = attr.as<int>().value_or(0);
+      break;
+    case IFLA_AF_SPEC:
+      read_family_settings(link, attr);
+      break;
+    case IFLA_STATS64:
+      read_stats(link, attr);
+      break;
+    case IFLA_LINKINFO:
+      read_kind(link, attr);
+      break;
+    default:
+      break;
   }
 }
 
@@ -80,7 +96,8 @@ Result<std::optional<Link>> run_query(Socket& socket, Batch& batch) {
 }  // namespace
 
 void create_veth(Batch& batch, const VethSpec& spec) {
-  auto link = batch.add<LinkScope>(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, "create the veth pair");
+  auto link =
+      batch.add<LinkScope>(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, "create the veth pair");
   link.put(kIfName, with_zero(spec.outer.str())).put(kAddress, spec.outer_mac);
   link.put(kMtu, spec.mtu).put(kGroup, spec.group);
   auto info = link.nest(kLinkInfo);
@@ -111,7 +128,7 @@ void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
 
 void add_altname(Batch& batch, const IfName& name, const std::string& altname) {
   auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, ifinfomsg{},
-                                    "name the link in full");
+                                   "name the link in full");
   link.put(kIfName, with_zero(name.str()));
   link.nest(kPropList).put(kPropAltName, with_zero(altname));
 }

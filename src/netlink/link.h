@@ -46,10 +46,11 @@ struct Link {
   bool up = false;
   bool noarp = false;
   bool no_autoconf = false;
-  int peer_index = 0;  ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
+  int peer_index = 0;                    ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
   std::vector<std::uint32_t> ipv4_conf;  ///< by IPV4_DEVCONF_* - 1
   std::vector<std::int32_t> ipv6_conf;   ///< by DEVCONF_* (linux/ipv6.h)
-  std::uint64_t rx_bytes = 0, rx_packets = 0, tx_bytes = 0, tx_packets = 0;  ///< zero where stats were left out
+  std::uint64_t rx_bytes = 0, rx_packets = 0, tx_bytes = 0,
+                tx_packets = 0;  ///< zero where stats were left out
 
   [[nodiscard]] std::uint32_t ipv4(std::uint16_t devconf) const {
     return devconf >= 1 && devconf <= ipv4_conf.size() ? ipv4_conf[devconf - 1U] : 0;

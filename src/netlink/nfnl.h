@@ -5,10 +5,9 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
-#include <linux/netfilter/nfnetlink.h>
-
 #include <optional>
 
 #include "netlink/batch.h"
@@ -22,9 +21,7 @@ constexpr std::uint16_t type(unsigned subsystem, unsigned message) {
   return static_cast<std::uint16_t>(subsystem << 8 | message);
 }
 
-inline nfgenmsg header(unsigned family) {
-  return {static_cast<std::uint8_t>(family), NFNETLINK_V0, 0};
-}
+inline nfgenmsg header(unsigned family) { return {static_cast<std::uint8_t>(family), NFNETLINK_V0, 0}; }
 
 /// A 16- or 32-bit value that travels in network byte order.
 inline std::optional<std::uint16_t> be16(const AttrView& attr) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/nft_dump.h"
 
-#include "netlink/nfnl.h"
-
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+
+#include "netlink/nfnl.h"
 
 namespace warren::netlink {
 namespace {
@@ -52,7 +52,8 @@ RawElement read_element(const AttrView& attr) {
 void read_hook(BaseChain& chain, const AttrView& attr) {
   for (const auto& part : AttrRange(attr.payload)) {
     if (part.type == NFTA_HOOK_HOOKNUM) chain.hook = nfnl::be32(part).value_or(0);
-    if (part.type == NFTA_HOOK_PRIORITY) chain.priority = static_cast<std::int32_t>(nfnl::be32(part).value_or(0));
+    if (part.type == NFTA_HOOK_PRIORITY)
+      chain.priority = static_cast<std::int32_t>(nfnl::be32(part).value_or(0));
   }
 }
 
@@ -64,15 +65,24 @@ std::optional<BaseChain> parse_chain(const MessageView& message) {
   bool base = false;
   for (const auto& attr : message.attributes<nfgenmsg>()) {
     switch (attr.type) {
-      case NFTA_CHAIN_TABLE: chain.table = attr.text(); break;
-      case NFTA_CHAIN_NAME: chain.name = attr.text(); break;
-      case NFTA_CHAIN_TYPE: chain.type = attr.text(); break;
-      case NFTA_CHAIN_POLICY: chain.policy_drop = nfnl::be32(attr) == NF_DROP; break;
+      case NFTA_CHAIN_TABLE:
+        chain.table = attr.text();
+        break;
+      case NFTA_CHAIN_NAME:
+        chain.name = attr.text();
+        break;
+      case NFTA_CHAIN_TYPE:
+        chain.type = attr.text();
+        break;
+      case NFTA_CHAIN_POLICY:
+        chain.policy_drop = nfnl::be32(attr) == NF_DROP;
+        break;
       case NFTA_CHAIN_HOOK:
         base = true;
         read_hook(chain, attr);
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return base ? std::optional(chain) : std::nullopt;

@@ -40,9 +40,9 @@ void delete_route(Batch& batch, const Route& route);
 
 /// How the kernel would send to an address.
 struct Way {
-  int index = 0;              ///< outgoing interface
+  int index = 0;  ///< outgoing interface
   std::optional<Ip> gateway;
-  bool local = false;         ///< the address is its own
+  bool local = false;  ///< the address is its own
 };
 /// Asks within a batch; the answer, if there is a way, comes to the visitor of run(), for parse_way.
 void query_way(Batch& batch, const Ip& to);

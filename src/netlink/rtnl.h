@@ -27,7 +27,6 @@ struct AddrScope;
 struct RouteScope;
 struct NeighScope;
 
-
 inline constexpr Attr<LinkScope, IFLA_IFNAME, std::string_view> kIfName;
 inline constexpr Attr<LinkScope, IFLA_ALT_IFNAME, std::string_view> kAltIfName;
 inline constexpr Attr<LinkScope, IFLA_ADDRESS, Mac> kAddress;

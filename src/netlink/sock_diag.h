@@ -13,7 +13,7 @@ namespace warren::netlink {
 /// A TCP socket that listens, or a UDP socket that has a port and no peer.
 struct Listener {
   Proto proto = Proto::tcp;
-  Ip address;          ///< unspecified: every address
+  Ip address;  ///< unspecified: every address
   Port port = 0;
   bool v6_only = true;  ///< of an IPv6 socket: does not take IPv4 too
   std::uint32_t inode = 0;

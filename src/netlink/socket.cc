@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/socket.h"
 
+#include <cerrno>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
-
-#include <cerrno>
 
 namespace warren::netlink {
 namespace {
@@ -24,7 +23,8 @@ void each_message(std::span<const std::byte> bytes, F visit) {
 }
 
 std::span<const std::byte> payload(const nlmsghdr& header) {
-  return {reinterpret_cast<const std::byte*>(&header) + MNL_NLMSG_HDRLEN, header.nlmsg_len - MNL_NLMSG_HDRLEN};
+  return {reinterpret_cast<const std::byte*>(&header) + MNL_NLMSG_HDRLEN,
+          header.nlmsg_len - MNL_NLMSG_HDRLEN};
 }
 
 /// The kernel's own words in an extended ack, or nothing.
@@ -105,8 +105,8 @@ Result<std::span<const std::byte>> Socket::read(int flags) {
   }
 }
 
-Status Socket::collect(const Batch& batch, std::size_t first, std::size_t last, std::vector<Failure>& failures,
-                       const Visitor& visit) {
+Status Socket::collect(const Batch& batch, std::size_t first, std::size_t last,
+                       std::vector<Failure>& failures, const Visitor& visit) {
   for (bool done = false; !done;) {
     const auto bytes = TRY(read(0));
     each_message(bytes, [&](const nlmsghdr& header) {
@@ -116,7 +116,8 @@ Status Socket::collect(const Batch& batch, std::size_t first, std::size_t last, 
         if (visit) visit({header.nlmsg_type, payload(header)});
         return;
       }
-      if (error_of(header) != 0) failures.push_back({request, refused(header, batch.requests_[request].what)});
+      if (error_of(header) != 0)
+        failures.push_back({request, refused(header, batch.requests_[request].what)});
       if (request + 1 == last) done = true;
     });
   }
@@ -127,8 +128,7 @@ Result<std::vector<Failure>> Socket::run_all(Batch& batch, const Visitor& visit)
   std::vector<Failure> failures;
   for (std::size_t first = 0; first < batch.requests_.size();) {
     auto last = first + 1;
-    while (last < batch.requests_.size() &&
-           batch.end_of(last) - batch.requests_[first].offset <= kMaxSend)
+    while (last < batch.requests_.size() && batch.end_of(last) - batch.requests_[first].offset <= kMaxSend)
       ++last;
     TRY(send(batch, first, last, true));
     TRY(collect(batch, first, last, failures, visit));
@@ -153,8 +153,7 @@ Result<bool> Socket::dump_once(Batch& batch, const Visitor& visit) {
       if (header.nlmsg_seq != sequence_ || done) return;
       if (header.nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
       const bool last = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
-      if (last && error_of(header) != 0)
-        status = std::unexpected(refused(header, batch.requests_[0].what));
+      if (last && error_of(header) != 0) status = std::unexpected(refused(header, batch.requests_[0].what));
       done = last;
       if (!last) visit({header.nlmsg_type, payload(header)});
     });

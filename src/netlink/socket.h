@@ -25,7 +25,8 @@ using Visitor = std::function<void(const MessageView&)>;
 /// the thread goes. Not shared between threads.
 class Socket {
  public:
-  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_SOCK_DIAG. Close-on-exec, extended ack, strict checks.
+  /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_SOCK_DIAG. Close-on-exec, extended ack, strict
+  /// checks.
   [[nodiscard]] static Result<Socket> open(int protocol);
 
   /// Sends all requests and waits until the kernel has done them. The error is the first refused one.
@@ -43,14 +44,16 @@ class Socket {
   [[nodiscard]] Result<bool> receive(const Visitor& visit);
 
  private:
-  explicit Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {}
+  explicit Socket(UniqueFd fd)
+      : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {}
   [[nodiscard]] Status send(Batch& batch, std::size_t first, std::size_t last, bool ack);
   [[nodiscard]] Result<std::span<const std::byte>> read(int flags);
   [[nodiscard]] Status collect(const Batch& batch, std::size_t first, std::size_t last,
                                std::vector<Failure>& failures, const Visitor& visit);
   [[nodiscard]] Result<bool> dump_once(Batch& batch, const Visitor& visit);
 
-  static constexpr std::size_t kBufferSize = 64 * 1024;  // the kernel fills at most 32 KiB a message of a dump
+  static constexpr std::size_t kBufferSize =
+      64 * 1024;  // the kernel fills at most 32 KiB a message of a dump
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
   std::uint32_t first_sequence_ = 0;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/runner.h"
 
-#include <fmt/format.h>
-#include <nftables/libnftables.h>
-
 #include <cerrno>
+#include <charconv>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/netlink.h>
+#include <nftables/libnftables.h>
+#include <sys/socket.h>
 
 #include "nft/table.h"
 
@@ -14,11 +18,31 @@ namespace {
 /// nft's own words, on one line, and the kind of failure read from them: libnftables gives no errno.
 Error refused(std::string_view said) {
   const auto line = said.substr(0, said.find('\n'));
-  Error error{Code::failed, 0, fmt::format("nft: {}", line.empty() ? "the kernel refused the transaction" : line)};
-  if (said.find("No such file or directory") != said.npos) error.code = Code::not_found, error.sys = ENOENT;
-  else if (said.find("File exists") != said.npos) error.code = Code::exists, error.sys = EEXIST;
-  else if (said.find("Operation not permitted") != said.npos) error.code = Code::permission, error.sys = EPERM;
+  Error error{Code::failed, 0,
+              fmt::format("nft: {}", line.empty() ? "the kernel refused the transaction" : line)};
+  if (said.find("No such file or directory") != said.npos)
+    error.code = Code::not_found, error.sys = ENOENT;
+  else if (said.find("File exists") != said.npos)
+    error.code = Code::exists, error.sys = EEXIST;
+  else if (said.find("Operation not permitted") != said.npos)
+    error.code = Code::permission, error.sys = EPERM;
   return error;
+}
+
+/// libnftables opens its netlink sockets without close-on-exec; a program that we start must not get them.
+/// Every netfilter socket of this process is ours or its.
+void close_on_exec() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/proc/self/fd"), ::closedir);
+  while (const auto* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    int fd = -1, domain = 0, protocol = 0;
+    const std::string_view name(entry->d_name);
+    if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc{}) continue;
+    socklen_t size = sizeof domain;
+    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_NETLINK) continue;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) != 0 || protocol != NETLINK_NETFILTER)
+      continue;
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
 }
 
 }  // namespace
@@ -39,6 +63,7 @@ Runner::~Runner() = default;
 Result<Runner> Runner::open() {
   auto* ctx = nft_ctx_new(NFT_CTX_DEFAULT);
   if (!ctx) return fail(Code::failed, "nft: no context; is this kernel without nf_tables?");
+  close_on_exec();
   nft_ctx_buffer_output(ctx);
   nft_ctx_buffer_error(ctx);
   return Runner(std::make_unique<Context>(ctx));

@@ -21,7 +21,8 @@ class Runner {
   /// Runs the text as one transaction: all of it, or nothing. Error: the first line that nft says;
   /// not_found or exists where the kernel said ENOENT or EEXIST.
   [[nodiscard]] Status run(const std::string& text);
-  /// Our table's chains and sets as the kernel has them, without elements and counters; empty when there is none.
+  /// Our table's chains and sets as the kernel has them, without elements and counters; empty when there is
+  /// none.
   [[nodiscard]] Result<std::string> list_rules();
   /// Any table or chain as JSON (libnftables-json(5)): "list chain ip filter FORWARD".
   [[nodiscard]] Result<std::string> list_json(const std::string& command);

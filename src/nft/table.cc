@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nft/table.h"
 
-#include <fmt/format.h>
-
 #include <array>
+#include <fmt/format.h>
 #include <iterator>
 #include <map>
 
@@ -24,7 +23,8 @@ constexpr std::array kShapes{
     SetShape{SetId::sources, "sources", "ifname . {}", "", false, false},
     SetShape{SetId::no_nat, "no_nat", "{}", "", false, false},
     SetShape{SetId::forwards, "forwards", "inet_proto . inet_service", "{} . inet_service", false, true},
-    SetShape{SetId::forwards_at, "forwards_at", "{} . inet_proto . inet_service", "{} . inet_service", false, true},
+    SetShape{SetId::forwards_at, "forwards_at", "{} . inet_proto . inet_service", "{} . inet_service", false,
+             true},
     SetShape{SetId::ranges, "ranges", "inet_proto . inet_service", "{}", true, true},
     SetShape{SetId::ranges_at, "ranges_at", "{} . inet_proto . inet_service", "{}", true, true},
 };
@@ -57,15 +57,14 @@ void put_dynamic_sets(Text& text, const Rules& rules) {
   put(text, "  set host_services {{ type inet_proto . inet_service;");
   if (!rules.host_services.empty()) {
     put(text, " elements = {{");
-    for (const auto& service : rules.host_services)
-      put(text, " {} . {},", name(service.proto), service.port);
+    for (const auto& service : rules.host_services) put(text, " {} . {},", name(service.proto), service.port);
     put(text, " }}");
   }
   put(text, " }}\n");
 }
 
-/// Before connection tracking: nothing forged by a space or in its name, nothing for the host's loopback, and the
-/// gateway addresses are the spaces' alone.
+/// Before connection tracking: nothing forged by a space or in its name, nothing for the host's loopback, and
+/// the gateway addresses are the spaces' alone.
 void put_raw(Text& text, const Rules& rules) {
   put(text,
       "  chain from_space {{\n"
@@ -93,7 +92,8 @@ void put_limits(Text& text, const Rules& rules) {
     const bool from = std::string_view(way) == "from";
     put(text, "  chain limit_{} {{\n", way);
     for (const auto* family : {"4", "6"})
-      put(text, "    add @tracked{0} {{ ip{1} {2} ct count over {3} }} update @over_limit {{ {4} counter }} drop\n",
+      put(text,
+          "    add @tracked{0} {{ ip{1} {2} ct count over {3} }} update @over_limit {{ {4} counter }} drop\n",
           family, *family == '6' ? "6" : "", from ? "saddr" : "daddr", rules.conntrack_per_space,
           from ? "iifname" : "oifname");
     put(text, "  }}\n");
@@ -105,8 +105,10 @@ void put_into_space(Text& text, const Rules& rules) {
   if (rules.outside_only) {
     // A packet back to where it came from is the space's own forward, which it may use.
     put(text,
-        "    iifgroup {0} ip saddr 0.0.0.0/0 oifname . ip saddr != @sources4 update @unpublished {{ oifname counter }} drop\n"
-        "    iifgroup {0} ip6 saddr ::/0 oifname . ip6 saddr != @sources6 update @unpublished {{ oifname counter }} drop\n",
+        "    iifgroup {0} ip saddr 0.0.0.0/0 oifname . ip saddr != @sources4 update @unpublished {{ oifname "
+        "counter }} drop\n"
+        "    iifgroup {0} ip6 saddr ::/0 oifname . ip6 saddr != @sources6 update @unpublished {{ oifname "
+        "counter }} drop\n",
         rules.group);
   }
   if (rules.conntrack_per_space != 0) put(text, "    ct status dnat jump limit_to\n");
@@ -151,13 +153,16 @@ void put_forward(Text& text, const Rules& rules) {
       "    ct state established accept\n"
       "    ct state related goto related\n",
       rules.group, rules.leaving_group);
+  // What belongs to no connection is not translated, and would leave with the address of the space.
+  put(text, "    iifgroup {} ct state invalid,untracked drop\n", rules.group);
   if (rules.conntrack_per_space != 0) put(text, "    iifgroup {} jump limit_from\n", rules.group);
   put(text, "    oifgroup {} goto into_space\n  }}\n", rules.group);
 }
 
 void put_input(Text& text, const Rules& rules) {
   put(text, "  chain host_access {{\n");
-  if (rules.host_open) put(text, "    accept\n");
+  if (rules.host_open)
+    put(text, "    accept\n");
   else
     put(text,
         "    icmp type echo-request accept\n"
@@ -211,7 +216,8 @@ void put_snat(Text& text, const Rules& rules) {
       "    oifgroup {0} oifname . ip saddr @sources4 snat ip to {1}\n",
       rules.group, rules.gateway4.str());
   if (rules.gateway6)
-    put(text, "    oifgroup {} oifname . ip6 saddr @sources6 snat ip6 to {}\n", rules.group, rules.gateway6->str());
+    put(text, "    oifgroup {} oifname . ip6 saddr @sources6 snat ip6 to {}\n", rules.group,
+        rules.gateway6->str());
   put(text,
       "    iifgroup {0} oifgroup != {0} ip saddr != @no_nat4 masquerade\n"
       "    iifgroup {0} oifgroup != {0} ip6 saddr != @no_nat6 masquerade\n"
@@ -221,12 +227,20 @@ void put_snat(Text& text, const Rules& rules) {
 
 void put_key(Text& text, const Element& e) {
   switch (e.set) {
-    case SetId::sources: put(text, "\"{}\" . {}", e.interface.str(), e.address.str()); break;
-    case SetId::no_nat: put(text, "{}", e.address.str()); break;
+    case SetId::sources:
+      put(text, "\"{}\" . {}", e.interface.str(), e.address.str());
+      break;
+    case SetId::no_nat:
+      put(text, "{}", e.address.str());
+      break;
     case SetId::forwards:
-    case SetId::ranges: put(text, "{} . {}", name(e.proto), e.ports.str()); break;
+    case SetId::ranges:
+      put(text, "{} . {}", name(e.proto), e.ports.str());
+      break;
     case SetId::forwards_at:
-    case SetId::ranges_at: put(text, "{} . {} . {}", e.address.str(), name(e.proto), e.ports.str()); break;
+    case SetId::ranges_at:
+      put(text, "{} . {} . {}", e.address.str(), name(e.proto), e.ports.str());
+      break;
   }
 }
 

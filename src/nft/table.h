@@ -15,7 +15,8 @@
 
 namespace warren::nft {
 
-inline constexpr std::string_view kTable = "warren";  ///< in family inet; ours alone, nobody else's is touched
+inline constexpr std::string_view kTable =
+    "warren";  ///< in family inet; ours alone, nobody else's is touched
 
 /// What the rules of table `inet warren` depend on. Spaces and forwards are elements, never rules.
 struct Rules {
@@ -29,9 +30,10 @@ struct Rules {
   std::vector<ProtoPort> host_services;   ///< else these, and ICMP echo
   bool outside_only = false;              ///< no space reaches another's forwards
   std::uint32_t conntrack_per_space = 0;  ///< 0: no cap
-  std::vector<IfName> guarded4;           ///< interfaces that forward only because of us: to and from spaces, nothing else
+  std::vector<IfName>
+      guarded4;  ///< interfaces that forward only because of us: to and from spaces, nothing else
   std::vector<IfName> guarded6;
-  bool guard_all6 = false;                ///< the same where only the switch for the whole host exists
+  bool guard_all6 = false;  ///< the same where only the switch for the whole host exists
 
   bool operator==(const Rules&) const = default;
 };

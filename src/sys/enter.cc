@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/enter.h"
 
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mount.h>
+#include <memory>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <memory>
 
 #include "base/log.h"
 #include "sys/netns.h"
@@ -38,8 +37,10 @@ Status mount_own_sys() {
   unsigned long flags = 0;
   if (::statvfs("/sys", &old) == 0 && (old.f_flag & ST_RDONLY)) flags = MS_RDONLY;
   ::umount2("/sys", MNT_DETACH);
-  if (::mount("warren", "/sys", "sysfs", flags, nullptr) != 0) return fail_errno(errno, "mount /sys for the space");
-  if (cgroups.valid()) ::syscall(SYS_move_mount, cgroups.get(), "", AT_FDCWD, kCgroups, MOVE_MOUNT_F_EMPTY_PATH);
+  if (::mount("warren", "/sys", "sysfs", flags, nullptr) != 0)
+    return fail_errno(errno, "mount /sys for the space");
+  if (cgroups.valid())
+    ::syscall(SYS_move_mount, cgroups.get(), "", AT_FDCWD, kCgroups, MOVE_MOUNT_F_EMPTY_PATH);
   return {};
 }
 
@@ -67,7 +68,7 @@ Result<User> find_user(const std::string& name) {
   uid_t uid = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
   if (!entry && error == std::errc{} && end == name.data() + name.size()) entry = ::getpwuid(uid);
-  if (!entry) return fail(Code::usage, "there is no user '" + name.substr(0, 80) + "'");
+  if (!entry) return fail(Code::usage, "there is no user '" + shown(name) + "'");
   return User{entry->pw_name, entry->pw_dir, entry->pw_shell, entry->pw_uid, entry->pw_gid};
 }
 
@@ -75,7 +76,8 @@ Status enter_space(const SpaceName& name) {
   const auto netns = TRY(open_netns(pin_path(name)));
   TRY(enter_netns(netns.get()));
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno(errno, "make a mount namespace");
-  if (::mount("", "/", "none", MS_SLAVE | MS_REC, nullptr) != 0) return fail_errno(errno, "make mounts private");
+  if (::mount("", "/", "none", MS_SLAVE | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "make mounts private");
   TRY(mount_own_sys());
   return bind_own_etc(name);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <fcntl.h>
 #include <mutex>
+#include <sys/file.h>
 #include <thread>
 
 #include "base/log.h"
@@ -35,7 +34,8 @@ Result<WriterLock> WriterLock::take() {
     std::mutex mutex;
     std::unique_lock hold(mutex);
     std::condition_variable_any done;
-    if (!done.wait_for(hold, stop, kPatience, [&] { return stop.stop_requested(); }) && !stop.stop_requested())
+    if (!done.wait_for(hold, stop, kPatience, [&] { return stop.stop_requested(); }) &&
+        !stop.stop_requested())
       warn("waiting for another warren to finish");
   });
   if (!locked(fd.get(), LOCK_EX)) return fail_errno(errno, "lock /run/warren/lock");

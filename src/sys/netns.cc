@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/netns.h"
 
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <memory>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
 
 #include "sys/file.h"
 
@@ -30,7 +29,7 @@ bool is_netns(int fd) {
 
 /// The file that the pin is mounted on. Root alone can write in /run/netns.
 Status make_mount_point(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
   if (!fd.valid()) return fail_errno(errno, "make " + path);
   return {};
 }
@@ -45,7 +44,8 @@ Status prepare_pins() {
   if (errno != EINVAL) return fail_errno(errno, "share /run/netns");
   if (::mount(kNetnsDir, kNetnsDir, "none", MS_BIND | MS_REC, nullptr) != 0)
     return fail_errno(errno, "mount /run/netns on itself");
-  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) != 0) return fail_errno(errno, "share /run/netns");
+  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "share /run/netns");
   return {};
 }
 
@@ -58,7 +58,12 @@ Status pin_current(const SpaceName& name) { return pin_from(name, kOwnNetns); }
 
 Status pin_from(const SpaceName& name, const std::string& path) {
   const auto pin = pin_path(name);
-  TRY(make_mount_point(pin));
+  auto made = make_mount_point(pin);
+  if (!made && made.error().code == Code::exists) {  // stale: a crash left it, or it pins what has gone
+    TRY(unpin(name));
+    made = make_mount_point(pin);
+  }
+  TRY(std::move(made));
   if (::mount(path.c_str(), pin.c_str(), "none", MS_BIND, nullptr) != 0)
     return fail_errno(errno, "pin the namespace at " + pin);
   return {};

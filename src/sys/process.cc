@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/process.h"
 
-#include <dirent.h>
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <dirent.h>
+#include <fmt/format.h>
 #include <memory>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "sys/file.h"
 
@@ -31,9 +30,7 @@ void each_entry(const std::string& path, F visit) {
   while (const auto* entry = ::readdir(dir.get())) visit(std::string_view(entry->d_name));
 }
 
-UniqueFd open_process(pid_t pid) {
-  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-}
+UniqueFd open_process(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
 
 /// Waits until all have ended or the time is up.
 void wait_until(const std::vector<UniqueFd>& fds, Clock::time_point end) {
@@ -105,7 +102,8 @@ Status end_processes(const std::vector<pid_t>& pids) {
   signal_all(fds, SIGKILL);
   wait_until(fds, Clock::now() + kKillWait);
   for (std::size_t i = 0; i < fds.size(); ++i)
-    if (alive(fds[i])) return fail(Code::failed, fmt::format("process {} ({}) does not end", pids[i], command_of(pids[i])));
+    if (alive(fds[i]))
+      return fail(Code::failed, fmt::format("process {} ({}) does not end", pids[i], command_of(pids[i])));
   return {};
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "base/result.h"
@@ -19,7 +18,8 @@ struct Process {
 
 /// Every process whose namespace can be seen.
 [[nodiscard]] Result<std::vector<Process>> processes();
-/// Its command line with blanks between, made printable; its short name in [] where it has none. "?" when it is gone.
+/// Its command line with blanks between, made printable; its short name in [] where it has none. "?" when it
+/// is gone.
 [[nodiscard]] std::string command_of(pid_t pid);
 /// The PIDs among `candidates` that hold a socket of this inode.
 [[nodiscard]] std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates);

@@ -20,9 +20,7 @@ constexpr std::array kNames{
     Named{Conf::rp_filter, "rp_filter"},
 };
 
-std::string_view name(Conf conf) {
-  return std::ranges::find(kNames, conf, &Named::conf)->name;
-}
+std::string_view name(Conf conf) { return std::ranges::find(kNames, conf, &Named::conf)->name; }
 
 std::string join(const Sysctl& sysctl, char between, std::string interface) {
   std::string text = sysctl.family == Family::v4 ? "net/ipv4/conf/" : "net/ipv6/conf/";
@@ -51,7 +49,8 @@ std::optional<Sysctl> Sysctl::parse(std::string_view key) {
     for (const auto& known : kNames) {
       const std::string_view prefix = family == Family::v4 ? "net.ipv4.conf." : "net.ipv6.conf.";
       const auto suffix = "." + std::string(known.name);
-      if (!key.starts_with(prefix) || !key.ends_with(suffix) || key.size() <= prefix.size() + suffix.size()) continue;
+      if (!key.starts_with(prefix) || !key.ends_with(suffix) || key.size() <= prefix.size() + suffix.size())
+        continue;
       std::string interface(key.substr(prefix.size(), key.size() - prefix.size() - suffix.size()));
       std::ranges::replace(interface, '/', '.');
       if (interface == "all" || IfName::parse(interface)) return Sysctl{family, known.conf, interface};

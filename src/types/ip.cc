@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/ip.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <charconv>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
+#include "types/names.h"
 
 namespace warren {
 
 Result<Ip> Ip::parse(std::string_view text) {
   const std::string copy(text.substr(0, INET6_ADDRSTRLEN));  // longer text cannot be an address
   std::array<std::uint8_t, 16> bytes{};
-  if (text.size() < INET6_ADDRSTRLEN) {
-    if (inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1 && copy.size() == text.size())
-      return from_bytes(bytes.data(), Family::v4);
-    if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1 && text.find('\0') == text.npos)
-      return from_bytes(bytes.data(), Family::v6);
+  if (text.size() < INET6_ADDRSTRLEN && text.find('\0') == text.npos) {
+    if (inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1) return from_bytes(bytes.data(), Family::v4);
+    if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1) return from_bytes(bytes.data(), Family::v6);
   }
-  return fail(Code::usage, fmt::format("'{}' is not an IPv4 or IPv6 address", text.substr(0, 80)));
+  return fail(Code::usage, fmt::format("'{}' is not an IPv4 or IPv6 address", shown(text)));
 }
 
 Ip Ip::v4(std::uint32_t host_order) {
@@ -60,7 +59,7 @@ std::string Ip::str() const {
 Result<Cidr> Cidr::parse(std::string_view text) {
   const auto slash = text.find('/');
   const auto bad = [&](std::string_view why) {
-    return fail(Code::usage, fmt::format("'{}' is not a network: {}", text.substr(0, 80), why));
+    return fail(Code::usage, fmt::format("'{}' is not a network: {}", shown(text), why));
   };
   if (slash == text.npos) return bad("write it as ADDRESS/PREFIX, such as 100.64.0.0/16");
   const auto ip = Ip::parse(text.substr(0, slash));

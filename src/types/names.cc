@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "types/names.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace warren {
 namespace {
@@ -16,27 +15,29 @@ bool made_of(std::string_view text, std::string_view signs) {
       text, [&](char c) { return letter(c) || digit(c) || signs.find(c) != std::string_view::npos; });
 }
 
-/// What the user typed, made safe to print on one line.
+}  // namespace
+
 std::string shown(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 80)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\x{:02x}", byte);
-    else out += c;
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
   }
   return text.size() > 80 ? out + "..." : out;
 }
 
-}  // namespace
-
 template <>
 Result<SpaceName> SpaceName::parse(std::string_view text) {
-  const bool good = !text.empty() && text.size() <= 32 && (letter(text[0]) || text[0] == '_') &&
-                    made_of(text, "_.-");
+  const bool good =
+      !text.empty() && text.size() <= 32 && (letter(text[0]) || text[0] == '_') && made_of(text, "_.-");
   if (good) return SpaceName(text);
-  return fail(Code::usage, fmt::format("'{}' cannot name a space: use 1 to 32 letters, digits, '_', '.', '-', "
-                                       "beginning with a letter or '_'",
-                                       shown(text)));
+  return fail(Code::usage,
+              fmt::format("'{}' cannot name a space: use 1 to 32 letters, digits, '_', '.', '-', "
+                          "beginning with a letter or '_'",
+                          shown(text)));
 }
 
 template <>
@@ -44,8 +45,9 @@ Result<IfName> IfName::parse(std::string_view text) {
   const bool good =
       !text.empty() && text.size() <= 15 && text != "." && text != ".." && made_of(text, "_.@:+-");
   if (good) return IfName(text);
-  return fail(Code::usage,
-              fmt::format("'{}' cannot name an interface: use 1 to 15 letters, digits, '_', '.', '-'", shown(text)));
+  return fail(
+      Code::usage,
+      fmt::format("'{}' cannot name an interface: use 1 to 15 letters, digits, '_', '.', '-'", shown(text)));
 }
 
 }  // namespace warren

@@ -10,6 +10,9 @@
 
 namespace warren {
 
+/// What somebody typed, made fit for a message: one line, no control characters, not too long.
+[[nodiscard]] std::string shown(std::string_view text);
+
 /// A name that was checked on the way in: safe as a file name, in nft text and in a message.
 template <class Tag>
 class CheckedName {

@@ -4,6 +4,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -11,7 +12,6 @@ import signal
 import subprocess
 import sys
 import termios
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import warrenhost as wh
@@ -205,6 +205,16 @@ class WhoIsInside(Spaces):
         self.assertEqual(wh.warren("identify", os.getpid(), check=False).returncode, 1)
         self.assertEqual(wh.warren("identify", 999999, check=False).returncode, 1)
 
+    def test_no_space_is_taken_for_the_host(self):
+        for words in ["add", "web3"], ["up"], ["check"], ["port", "add", "web2", "80"], ["rm", "--all"]:
+            with self.subTest(words=words):
+                result = inside("web1", wh.WARREN, *words)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn("inside of a space", result.stderr)
+        self.assertEqual(len(inside("web1", "ip", "-o", "link").stdout.splitlines()), 2)
+        self.assertEqual(len(wh.warren("ls", json=True)), 2)
+        wh.warren("check")
+
     def test_rm_names_who_is_inside(self):
         process = self.sleeper("web1")
         for words in (["rm", "web1"], ["rm", "web2", "web1"], ["rm", "--all"], ["down", "web1"]):
@@ -231,7 +241,7 @@ class WhoIsInside(Spaces):
     def test_rm_leaves_nothing(self):
         wh.warren("rm", "--all")
         self.assertEqual(wh.run("nft", "list", "ruleset").stdout, "")
-        links = {link["ifname"] for link in wh.jsonlib.loads(wh.run("ip", "-j", "link").stdout)}
+        links = {link["ifname"] for link in json.loads(wh.run("ip", "-j", "link").stdout)}
         self.assertEqual((links, os.listdir("/run/netns")), ({"lo", "uplink"}, [wh.OUTSIDE]))
         routes = wh.run("ip", "route").stdout + wh.run("ip", "-6", "route").stdout + wh.run("ip", "address").stdout
         self.assertNotRegex(routes, r"100\.64\.|\bfd[0-9a-f]{2}:")

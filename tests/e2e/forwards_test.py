@@ -5,9 +5,10 @@
 import contextlib
 import json
 import os
+import socket
+import subprocess
 import sys
 import time
-import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -116,7 +117,7 @@ class MainJob(Forwards):
         for name, port in ("web1", 6000), ("web2", 6001):
             self.add(name, f"{port}:8080")
             process = wh.start(wh.WARREN, "exec", name, "--", sys.executable, "-c", HTTP_SERVER, name,
-                               stdout=wh.subprocess.PIPE, stderr=wh.subprocess.DEVNULL)
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             self.servers.enter_context(process.stdout)
             self.servers.enter_context(wh.killed_after(process))
             self.assertEqual(process.stdout.readline(), b"ready\n")
@@ -189,6 +190,13 @@ class WaysIn(Forwards):
                               for address in PUBLIC for port, server in reached.items()),
                             *((wh.OUTSIDE, address, 8099, "udp", "web1") for address in PUBLIC))
 
+    def test_datagrams_in_fragments(self):
+        self.web("web1", "6000:8080/udp")
+        for address in PUBLIC:
+            sock = self.open(wh.OUTSIDE, address, 6000, "udp")
+            sock.send(b"x" * 4000)
+            self.assertTrue(sock.recv(8000).endswith(b"\n" + b"x" * 4000))
+
     def test_free_port(self):
         self.web("web1", "8080")
         ports = [int(forward["host_ports"]) for forward in wh.warren("port", "ls", "web1", json=True)]
@@ -249,7 +257,7 @@ class Changes(Forwards):
         """Open flows of outside through the host's port: TCP and UDP, v4 and v6."""
         flows = [self.open(wh.OUTSIDE, address, port, proto, timeout=SILENCE)
                  for proto in ("tcp", "udp") for address in PUBLIC]
-        servers = [wh.read_reply(sock) if sock.type == wh.socket.SOCK_STREAM else ask(sock) for sock in flows]
+        servers = [wh.read_reply(sock) if sock.type == socket.SOCK_STREAM else ask(sock) for sock in flows]
         self.assertEqual([reply.server for reply in servers], ["web1"] * 4)
         return flows
 
@@ -262,6 +270,15 @@ class Changes(Forwards):
         self.assertEqual([wh.echoes(sock, b"x") for sock in gone[:2]], [False] * 2)
         self.assertEqual([ask(sock) for sock in gone[2:]], [None] * 2)
         self.assertTrue(all(wh.echoes(sock) for sock in stay[:2]) and all(ask(sock) for sock in stay[2:]))
+
+    def test_removed_range_ends_its_connections(self):
+        self.web("web1", "8080-8089/both", "6100:8080/both")
+        gone, stay = self.flows(8080), self.flows(6100)
+        wh.warren("port", "rm", "web1", "8080-8089/both")
+        self.assertEqual((tracked("dport=8080", "[ASSURED]"), len(tracked("dport=6100"))), ([], 4))
+        self.assertEqual([wh.echoes(sock, b"x") for sock in gone[:2]], [False] * 2)
+        self.assertEqual([ask(sock) for sock in gone[2:]], [None] * 2)
+        self.assertTrue(all(map(wh.echoes, stay[:2])) and all(map(ask, stay[2:])))
 
     def test_forward_given_to_another_space(self):
         self.web("web1", "6000:8080/both")
@@ -381,7 +398,7 @@ class Cap(Forwards):
 
     def open_many(self, count, *where):
         """How many of so many connections at the same time are answered."""
-        flows = [wh.in_ns(where[0], wh.socket.socket, wh.family_of(where[1]), wh.KINDS[where[3]])
+        flows = [wh.in_ns(where[0], socket.socket, wh.family_of(where[1]), wh.KINDS[where[3]])
                  for _ in range(count)]
         for sock in flows:
             self.servers.enter_context(sock)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import struct
 import sys
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import warrenhost as wh
@@ -122,6 +121,13 @@ class Table(Stage):
             send_all(wh.OUTSIDE, "eth0", packets)
             self.assertFalse(sniffer.saw(dport=7200, timeout=SILENCE))
 
+    def test_broadcast_and_multicast_of_a_space(self):
+        targets = [(address, 7000) for address in ("255.255.255.255", "203.0.113.255", "224.0.0.1", "ff02::1", "ff05::1")]
+        with wh.Sniffer("b", "veth_b") as in_b, wh.Sniffer(wh.OUTSIDE, "eth0") as outside:
+            send_all("a", "veth_a", udp_pairs(self.addresses(self.a), targets))
+            self.assertFalse(in_b.saw(dport=7000, timeout=SILENCE) or outside.saw(dport=7000, timeout=0.05))
+        self.assertEqual(self.peers_of(wh.HOST, 7000), [])
+
     def test_refusals_are_counted(self):
         self.assert_cells(("a", PUBLIC, 7000, None), ("a", self.addresses(self.b), 9090, None))
         self.assertGreater(wh.warren("show", "a", json=True)["refused"]["denied_host"], 0)
@@ -156,10 +162,9 @@ class Spoofing(Stage):
 
     def setUp(self):
         super().setUp()
-        self.targets = [(address, port) for address, port in
-                        [(wh.UPLINK4, 7000), (wh.UPLINK6, 7000), (self.gateway[0], 7000), (self.gateway[1], 7000),
-                         (wh.UPLINK4, 6001), (wh.UPLINK6, 6001), (wh.WORLD4, 7100), (wh.WORLD6, 7100),
-                         (self.b["ipv4"], 8080), (self.b["ipv6"], 8080)]]
+        self.targets = [(address, port) for addresses, port in
+                        ((PUBLIC, 7000), (self.gateway, 7000), (PUBLIC, 6001), ((wh.WORLD4, wh.WORLD6), 7100),
+                         (self.addresses(self.b), 8080)) for address in addresses]
 
     def forged(self):
         return [self.b["ipv4"], GATEWAY4, "100.64.9.9", *PUBLIC, wh.OUTSIDE4, wh.WORLD4, "192.0.2.1", "127.0.0.1",
@@ -243,15 +248,12 @@ class ForgedErrors(Stage):
                 self.assertFalse(outside.saw(is_error, SILENCE / 2), "a's error reached the client of b")
 
     def test_errors_about_own_connections_pass(self):
-        self.serve_nothing_at("a")
+        wh.warren("port", "add", "a", "6100:6100/udp")  # nothing listens there
         for address in PUBLIC:
             with self.subTest(address=address), wh.connection(wh.OUTSIDE, address, 6100, "udp", SILENCE) as sock:
                 sock.send(b"x")
                 with self.assertRaises(ConnectionRefusedError):
                     sock.recv(1)
-
-    def serve_nothing_at(self, space):
-        wh.warren("port", "add", space, "6100:6100/udp")
 
     def forge(self, family):
         """From a: "unreachable" about what a client outside sent to b."""
@@ -283,6 +285,19 @@ def send_all(ns, interface, packets):
     with wh.packet_socket(ns, interface, 0) as sock:
         for packet in packets:
             sock.send(wh.frame(packet, to, own))
+
+
+class Untranslated(Stage):
+    """What NAT does not take, because it belongs to no connection, does not leave with the space's own address."""
+
+    def test_packets_of_no_connection(self):
+        packets = [packet for src, dst in zip(self.addresses(self.a), (wh.WORLD4, wh.WORLD6))
+                   for packet in (*(wh.tcp_packet(src, dst, 7100, flags=flags) for flags in (0, 3, 4, 0x29)),
+                                  error_packet(src, dst, wh.udp_packet(dst, src, 9, 9)))]
+        packets.append(wh.ndp_frame(wh.mac_of("a", "veth_a"), self.a["ipv6"], wh.WORLD6, dst=wh.WORLD6)[14:])
+        with wh.Sniffer(wh.OUTSIDE, "eth0") as outside:
+            send_all("a", "veth_a", packets)
+            self.assertFalse(outside.saw(lambda p: p.src in self.addresses(self.a), SILENCE))
 
 
 class Neighbours(Stage):

@@ -40,6 +40,8 @@ class Repair(wh.HostTest):
     maxDiff = None
 
     def setUp(self):
+        self.addCleanup(wh.warren, "rm", "--all", "--force")
+        hoststate.restore_store({})  # so that web1 has the number 2
         wh.warren("add", "web1", "-p", "6000:8080", "-p", "8000-8009", "-p", "53:53/udp", "--no-nat")
         wh.warren("add", "other", "-p", "7000:8080")
         self.server = wh.serve("other", 8080)
@@ -178,15 +180,11 @@ FAULTS = (
 
 
 class Faults(Repair):
-    def test_each(self):
-        for fault in FAULTS:
-            with self.subTest(fault.what):
-                sh(fault.command, fault.ns)
-                self.assert_repairs(*fault.named)
+    """A test for each of FAULTS, and for several."""
 
     def test_all_at_once(self):
         for command in ("ip netns del web1", "nft flush ruleset", "sysctl -qw net.ipv4.conf.uplink.forwarding=0",
-                        "ip addr del 100.64.0.1/32 dev lo", "ip route del 100.64.0.3"):
+                        "ip route del 100.64.0.3", "ip addr del 100.64.0.1/32 dev lo"):
             sh(command)
         self.assert_repairs("space web1: ", "nft: ", "host: net.ipv4", "host: gateway", "space other: ")
 
@@ -196,7 +194,7 @@ class Faults(Repair):
         would = wh.warren("up", "--dry-run", json=True)["would_mend"]
         self.assertGreaterEqual(len(would), 2)
         self.assertEqual(hoststate.difference(broken, hoststate.everything()), {})
-        self.assertEqual(wh.warren("check", check=False, ).returncode, FOUND)
+        self.assertEqual(wh.warren("check", check=False).returncode, FOUND)
 
     def test_up_of_one_space(self):
         """`up web1` mends web1, not what is broken elsewhere; no argument means all."""
@@ -216,8 +214,9 @@ class Faults(Repair):
         self.assert_serves()
 
     def test_what_is_foreign_stays(self):
-        sh("nft add table ip mine; nft add chain ip mine c; ip link add foreign type dummy; ip netns add foreign;"
-           "ip route add 192.0.2.0/24 dev uplink; ip netns exec foreign ip link add veth_web1 type dummy")
+        sh("nft add table ip mine; nft add chain ip mine c; ip link add foreign type veth peer name ngierof;"
+           "ip netns add foreign; ip route add 192.0.2.0/24 dev uplink;"
+           "ip -n foreign link add veth_web1 type veth peer name veth_web1_o")
         before = hoststate.everything()
         self.assert_clean()
         sh("nft delete table inet warren; ip netns del web1")
@@ -225,6 +224,17 @@ class Faults(Repair):
         self.assertEqual(hoststate.difference(before, hoststate.everything()), {})
         self.assertIn("chain c", wh.run("nft", "list", "table", "ip", "mine").stdout)
         sh("nft delete table ip mine; ip link del foreign; ip netns del foreign; ip route del 192.0.2.0/24")
+
+
+def test_of(fault):
+    def test(self):
+        sh(fault.command, fault.ns)
+        self.assert_repairs(*fault.named)
+    return test
+
+
+for one in FAULTS:
+    setattr(Faults, "test_" + re.sub(r"\W+", "_", one.what), test_of(one))
 
 
 class LivingNamespace(Repair):
@@ -263,10 +273,20 @@ class LivingNamespace(Repair):
         wh.warren("up")
         self.assert_same_namespace()
 
+    def test_pinned_again_with_a_long_name(self):
+        wh.warren("add", LONG_NAME)
+        inode = os.stat(f"/run/netns/{LONG_NAME}").st_ino
+        with wh.killed_after(wh.start("sleep", "100", ns=LONG_NAME)):
+            sh(f"ip netns del {LONG_NAME}")
+            wh.warren("up")
+            self.assert_same_namespace()
+            self.assertEqual(os.stat(f"/run/netns/{LONG_NAME}").st_ino, inode)
+        wh.warren("rm", LONG_NAME)
+
     def test_rm_names_the_process(self):
         refused = wh.warren("rm", "web1", check=False)
         self.assertEqual(refused.returncode, 1)
-        self.assertRegex(refused.stderr, rf"web1.*{self.process.pid} \(sleep\)")
+        self.assertRegex(refused.stderr, rf"web1.*{self.process.pid} \(sleep 100\)")
         self.assert_same_namespace()
 
 
@@ -276,8 +296,9 @@ class Reboot(wh.HostTest):
     def lose_kernel_state(self):
         """As a reboot leaves it: no links, namespaces, tables, routes or settings of ours, and an empty /run/warren."""
         for space in wh.warren("ls", json=True):
-            sh(f"ip link del {space['host_interface']}; ip netns del {space['name']}")
-        sh("nft flush ruleset; rm -rf /run/warren; umount -l /run/netns || true")
+            if space["state"] == "up":
+                sh(f"ip link del {space['host_interface']}; ip netns del {space['name']}")
+        sh("nft flush ruleset; rm -rf /run/warren")
         sh("for f in -4 -6; do ip $f route flush type unreachable; done; ip addr del 100.64.0.1/32 dev lo")
         for path, value in self.bare["sysctls"].items():
             if pathlib.Path(path).read_text().strip() != value:

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Messages that no kernel would send: every view stays inside its bytes, and every walk ends.
-#include <linux/rtnetlink.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <linux/rtnetlink.h>
 #include <vector>
 
 #include "netlink/link.h"

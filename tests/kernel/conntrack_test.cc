@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Forgetting tracked connections: those that match go, and no other. The flows are real ones, over lo, of which
-// some are translated to the address of a "space".
+// Forgetting tracked connections: those that match go, and no other. The flows are real ones, over lo, of
+// which some are translated to the address of a "space".
+#include "netlink/conntrack.h"
+
 #include <unistd.h>
 
 #include "kernel_fixture.h"
-#include "netlink/conntrack.h"
 #include "nft/runner.h"
 
 namespace warren::netlink {
@@ -28,12 +29,16 @@ class Conntrack : public NetnsTest, public testing::WithParamInterface<bool> {
     for (const auto& one : {net_.host, net_.other_host, net_.space, net_.other_space})
       add_address(batch, {1, one, one.bits()});
     ASSERT_OK(route.run(batch));
+    // The kernel makes the local routes of IPv6 addresses a little later.
+    const auto settled = "test $(ip -6 route show table local | grep -c fd00) -ge 4";
+    for (int i = 0; !v4 && i < 100 && std::system(settled) != 0; ++i) ::usleep(10000);
     // On both host addresses 6000 goes to the space, 6001 to the other; 7000 and the rest are the host's own.
     ASSERT_OK(nft::Runner::open()->run(fmt::format(
         "table inet t {{ chain c {{ type nat hook output priority -100;\n"
         "  meta l4proto {{ tcp, udp }} {0} daddr {{ {1}, {2} }} th dport {{ 6000, 6100 }} dnat {0} to {3}\n"
-        "  meta l4proto {{ tcp, udp }} {0} daddr {{ {1}, {2} }} th dport 6001 dnat {0} to {4} }} }}\n",
-        v4 ? "ip" : "ip6", net_.host.str(), net_.other_host.str(), net_.space.str(), net_.other_space.str())));
+        "  meta l4proto {{ tcp, udp }} {0} daddr {{ {1}, {2} }} th dport 6001 dnat {0} to {4}\n}}\n}}\n",
+        v4 ? "ip" : "ip6", net_.host.str(), net_.other_host.str(), net_.space.str(),
+        net_.other_space.str())));
   }
 
   /// One datagram from `from` (any port) to `to`, which the kernel tracks.
@@ -77,7 +82,7 @@ TEST_P(Conntrack, AForwardTakesItsOwnFlowsOnly) {
 }
 
 TEST_P(Conntrack, LocalFlowsThatAForwardWouldCover) {
-  for (const Port port : {7000, 7001, 7002, 7010}) send(net_.host, net_.host, port);
+  for (const auto port : std::vector<Port>{7000, 7001, 7002, 7010}) send(net_.host, net_.host, port);
   send(net_.host, net_.other_host, 7001);
   send(net_.host, net_.host, 6001);
   EXPECT_EQ(forget(local(7001, 7001, net_.other_host)), 1U);
@@ -100,7 +105,7 @@ TEST_P(Conntrack, ASpaceTakesAllThatIsFromItOrAnsweredByIt) {
 
 TEST_P(Conntrack, ManyMatchesAtOnce) {
   std::vector<FlowMatch> matches;
-  for (const Port port : {6000, 6001, 6100, 7000, 7001}) send(net_.host, net_.host, port);
+  for (const auto port : std::vector<Port>{6000, 6001, 6100, 7000, 7001}) send(net_.host, net_.host, port);
   matches.push_back(forward(6000, net_.space));
   matches.push_back(forward(6001, net_.other_space));
   matches.push_back(local(7001, 7001));
@@ -121,7 +126,7 @@ TEST_P(Conntrack, TcpToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Family, Conntrack, testing::Bool(),
-                         [](const auto& info) { return std::string(info.param ? "v4" : "v6"); });
+                         [](const auto& family) { return std::string(family.param ? "v4" : "v6"); });
 
 }  // namespace
 }  // namespace warren::netlink

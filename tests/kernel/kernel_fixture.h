@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the tests on the real kernel share: each runs in a network namespace of its own, in the throw-away host.
+// What the tests on the real kernel share: each runs in a network namespace of its own, in the throw-away
+// host.
 #pragma once
 
 #include <arpa/inet.h>
+#include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
-#include <sys/socket.h>
-
-#include <cstdlib>
-#include <cstring>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "netlink/socket.h"
 #include "sys/netns.h"
+#include "types/port.h"
 
 namespace warren {
 
@@ -54,7 +55,9 @@ class NetnsTest : public HostTest {
       EXPECT_TRUE(sys::enter_netns(home_.get()));
     }
   }
-  static netlink::Socket open(int protocol = NETLINK_ROUTE) { return netlink::Socket::open(protocol).value(); }
+  static netlink::Socket open(int protocol = NETLINK_ROUTE) {
+    return netlink::Socket::open(protocol).value();
+  }
 
  private:
   UniqueFd home_;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The netlink socket: batches, dumps, notifications.
-#include <linux/rtnetlink.h>
-
 #include <algorithm>
+#include <linux/rtnetlink.h>
 
 #include "kernel_fixture.h"
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Namespaces: pinning, entering and coming back.
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <thread>
+#include <unistd.h>
 
 #include "kernel_fixture.h"
 #include "sys/file.h"
@@ -88,7 +87,8 @@ TEST_F(Netns, AStaleFileIsNoNamespaceAndIsTakenOver) {
 }
 
 TEST_F(Netns, OtherKindsOfNamespacesAndFilesAreRefused) {
-  for (const auto* path : {"/proc/self/ns/mnt", "/proc/self/ns/pid", "/dev/null", "/run", "/run/netns/gone"}) {
+  for (const auto* path :
+       {"/proc/self/ns/mnt", "/proc/self/ns/pid", "/dev/null", "/run", "/run/netns/gone"}) {
     const auto fd = open_netns(path);
     ASSERT_FALSE(fd) << path;
     EXPECT_EQ(fd.error().code, Code::not_found) << fd.error().what;
@@ -96,11 +96,16 @@ TEST_F(Netns, OtherKindsOfNamespacesAndFilesAreRefused) {
   }
 }
 
-TEST_F(Netns, ASymbolicLinkIsNotFollowed) {
-  ASSERT_EQ(::symlink("/run/elsewhere", "/run/netns/link"), 0);
-  EXPECT_FALSE(pin_from(space_name("link"), "/proc/self/ns/net"));
-  EXPECT_NE(::access("/run/elsewhere", F_OK), 0);
-  ASSERT_EQ(::unlink("/run/netns/link"), 0);
+TEST_F(Netns, ASymbolicLinkIsTakenOverAndNotFollowed) {
+  for (const auto* target : {"/run/elsewhere", "/run/netns/outside", "/etc/hostname"}) {
+    ASSERT_EQ(::symlink(target, "/run/netns/link"), 0);
+    const auto before = netns_id(std::string(target));
+    ASSERT_OK(pin_from(space_name("link"), "/proc/thread-self/ns/net"));
+    EXPECT_EQ(netns_id(std::string("/run/netns/link")), here());
+    const auto after = netns_id(std::string(target));
+    EXPECT_EQ(before.value_or(NetnsId{}), after.value_or(NetnsId{})) << target;
+    ASSERT_OK(unpin(space_name("link")));
+  }
 }
 
 TEST_F(Netns, PinnedTwiceIsUnpinnedWhole) {
@@ -119,9 +124,10 @@ TEST_F(Netns, PinFromAPathIsThatNamespace) {
 
 TEST_F(Netns, PinsShowInOtherMountNamespaces) {
   // A process with mounts of its own, such as a service, must see what is pinned later.
-  ASSERT_EQ(std::system("unshare -m --propagation slave sh -c 'touch /run/ready; while ! [ -e /run/go ]; do sleep "
-                        "0.02; done; nsenter --net=/run/netns/late true && touch /run/seen' &"),
-            0);
+  ASSERT_EQ(
+      std::system("unshare -m --propagation slave sh -c 'touch /run/ready; while ! [ -e /run/go ]; do sleep "
+                  "0.02; done; nsenter --net=/run/netns/late true && touch /run/seen' &"),
+      0);
   for (int i = 0; i < 200 && ::access("/run/ready", F_OK) != 0; ++i) ::usleep(20000);
   pinned("late");
   { const UniqueFd go(::open("/run/go", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The nft table in the kernel: it loads, it is listed back, a transaction is all or nothing, and every kind of
-// element comes back as it went.
+// The nft table in the kernel: it loads, it is listed back, a transaction is all or nothing, and every kind
+// of element comes back as it went.
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -30,12 +30,14 @@ TEST_F(Nft, EveryGoldenTableLoadsAndIsListedBack) {
   for (const auto& [name, rules] : variants()) {
     std::ifstream file(fmt::format("{}/{}.nft", WARREN_GOLDEN, name));
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    ASSERT_EQ(text, table_text(rules));
+    ASSERT_TRUE(text == table_text(rules)) << name << ".nft is out of date";
     ASSERT_OK(runner_->run(text)) << name;
     const auto first = this->rules();
-    for (const auto* chain : {"raw_prerouting", "from_space", "into_space", "forward", "input", "forwards",
-                              "nat_prerouting", "nat_output", "nat_postrouting", "host_access"})
-      EXPECT_NE(first.find(fmt::format("chain {} {{", chain)), std::string::npos) << name << " " << chain;
+    std::size_t chains = 0;
+    for (auto at = text.find("  chain "); at != text.npos; at = text.find("  chain ", at + 1), ++chains)
+      EXPECT_NE(first.find(text.substr(at + 2, text.find('{', at) - at - 1)), std::string::npos)
+          << name << text.substr(at, 30);
+    EXPECT_GT(chains, 8U);
     for (const auto set : kAllSets)
       for (const auto family : {Family::v4, Family::v6})
         EXPECT_NE(first.find(" " + set_name(set, family) + " {"), std::string::npos) << set_name(set, family);
@@ -57,8 +59,10 @@ TEST_F(Nft, OneBadLineAndNothingIsDone) {
   ASSERT_OK(runner_->run(table_text(plain_rules())));
   const auto before = rules();
   const auto good = add_text(some_elements(SetId::forwards, Family::v4));
-  for (const std::string bad : {"add element inet warren nosuchset { 1.2.3.4 }\n", "delete element inet warren no_nat4 "
-                                "{ 1.2.3.4 }\n", "delete table inet nosuchtable\n"}) {
+  for (const std::string bad : {"add element inet warren nosuchset { 1.2.3.4 }\n",
+                                "delete element inet warren no_nat4 "
+                                "{ 1.2.3.4 }\n",
+                                "delete table inet nosuchtable\n"}) {
     const auto status = runner_->run(good + "add chain inet warren extra\n" + bad);
     ASSERT_FALSE(status) << bad;
     EXPECT_EQ(status.error().code, Code::not_found) << status.error().what;
@@ -87,7 +91,7 @@ TEST_F(Nft, RemovalIsFineWhereNothingStands) {
   EXPECT_EQ(rules(), "");
   ASSERT_OK(runner_->run(remove_text()));
   ASSERT_OK(runner_->run(table_text(plain_rules())));
-  ASSERT_OK(runner_->run("table inet other { chain c { } }"));
+  ASSERT_OK(runner_->run("table inet other { }"));
   ASSERT_OK(runner_->run(remove_text()));
   EXPECT_EQ(rules(), "");
   auto socket = open(NETLINK_NETFILTER);
@@ -96,7 +100,8 @@ TEST_F(Nft, RemovalIsFineWhereNothingStands) {
 }
 
 TEST_F(Nft, BaseChainsAreListed) {
-  ASSERT_OK(runner_->run("table ip x { chain f { type filter hook forward priority 5; policy drop; }\nchain plain { } }"));
+  ASSERT_OK(runner_->run(
+      "table ip x { chain f { type filter hook forward priority 5; policy drop; }\nchain plain { }\n}\n"));
   auto socket = open(NETLINK_NETFILTER);
   const auto chains = netlink::dump_base_chains(socket).value();
   ASSERT_EQ(chains.size(), 1U);

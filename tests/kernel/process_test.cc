@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Processes and the one lock; that no descriptor of ours is inherited by what we start.
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "sys/process.h"
 
 #include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <set>
+#include <signal.h>
+#include <sstream>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "apply/kernel.h"
 #include "apply/room.h"
@@ -17,7 +19,6 @@
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/lock.h"
-#include "sys/process.h"
 
 namespace warren::sys {
 namespace {
@@ -141,23 +142,28 @@ TEST_F(Lock, IsFreedByTheDeathOfItsHolder) {
   ::close(ready[0]), ::close(ready[1]);
 }
 
-/// What a program that we start finds open.
+/// What a program that we start finds open: a line each, without its own output and the listing itself.
 std::string inherited() {
   int out[2];
   EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
   Child child([&] {
     ::dup2(out[1], 1);
-    ::execl("/bin/sh", "sh", "-c", "for fd in /proc/$$/fd/*; do echo \"${fd##*/} $(readlink $fd)\"; done | sort",
-            nullptr);
+    ::execl("/bin/ls", "ls", "-l", "/proc/self/fd", nullptr);
   });
   ::close(out[1]);
-  std::string text;
+  std::string text, kept;
   char part[512];
-  for (ssize_t size; (size = ::read(out[0], part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(size));
+  for (ssize_t size = 0; (size = ::read(out[0], part, sizeof part)) > 0;)
+    text.append(part, static_cast<std::size_t>(size));
   ::close(out[0]);
-  const auto first = text.find("1 pipe:");  // that pipe is a new one each time
-  if (first != text.npos) text.erase(first, text.find('\n', first) - first);
-  return text;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto arrow = line.find(" -> ");
+    if (arrow == line.npos || line.find("/proc/", arrow) != line.npos) continue;
+    const auto entry = line.substr(line.rfind(' ', arrow - 1) + 1);
+    if (!entry.starts_with("1 ")) kept += entry + "\n";
+  }
+  return kept;
 }
 
 class CloseOnExec : public HostTest {};

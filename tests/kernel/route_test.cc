@@ -12,7 +12,9 @@ class Routes : public NetnsTest {
   void SetUp() override {
     NetnsTest::SetUp();
     if (IsSkipped()) return;
-    ASSERT_EQ(std::system("ip link add one type veth peer name two && ip link set one up && ip link set two up"), 0);
+    ASSERT_EQ(
+        std::system("ip link add one type veth peer name two && ip link set one up && ip link set two up"),
+        0);
     socket_.emplace(open());
     index_ = get_link(*socket_, ifname("one")).value()->index;
   }
@@ -22,8 +24,12 @@ class Routes : public NetnsTest {
     function(batch, value);
     return socket_->run(batch);
   }
-  bool has(const Route& route) { return std::ranges::count(dump_routes(*socket_, route.family).value(), route) == 1; }
-  bool has(const Address& address) { return std::ranges::count(dump_addresses(*socket_).value(), address) == 1; }
+  bool has(const Route& route) {
+    return std::ranges::count(dump_routes(*socket_, route.family).value(), route) == 1;
+  }
+  bool has(const Address& address) {
+    return std::ranges::count(dump_addresses(*socket_).value(), address) == 1;
+  }
   bool has(const Neighbour& neighbour) {
     return std::ranges::count(dump_neighbours(*socket_).value(), neighbour) == 1;
   }
@@ -114,11 +120,16 @@ TEST_F(Routes, AnotherInterfaceReplaces) {
 }
 
 TEST_F(Routes, OtherTablesAreNotTold) {
-  ASSERT_EQ(std::system("ip route add 192.0.2.0/24 dev one table 99 && ip -6 route add 2001:db8:9::/64 dev one table 99"),
-            0);
-  for (const auto family : {Family::v4, Family::v6})
-    for (const auto& route : dump_routes(*socket_, family).value())
-      EXPECT_TRUE(!route.dst || (route.dst->str() != "192.0.2.0/24" && route.dst->str() != "2001:db8:9::/64"));
+  ASSERT_EQ(
+      std::system(
+          "ip route add 192.0.2.0/24 dev one table 99 && ip -6 route add 2001:db8:9::/64 dev one table 99"),
+      0);
+  for (const auto family : {Family::v4, Family::v6}) {
+    const auto routes = dump_routes(*socket_, family).value();
+    for (const auto& route : routes)
+      EXPECT_TRUE(!route.dst ||
+                  (route.dst->str() != "192.0.2.0/24" && route.dst->str() != "2001:db8:9::/64"));
+  }
 }
 
 TEST_F(Routes, TheWayOut) {
@@ -142,8 +153,8 @@ TEST_F(Routes, NeighboursRoundTrip) {
     EXPECT_TRUE(has(second) && !has(first)) << text << ": replaced";
   }
   ASSERT_EQ(std::system("ip neigh add 100.64.0.9 lladdr 02:00:00:00:00:09 nud reachable dev one"), 0);
-  for (const auto& neighbour : dump_neighbours(*socket_).value())
-    EXPECT_NE(neighbour.ip, ip("100.64.0.9")) << "not a permanent one";
+  const auto neighbours = dump_neighbours(*socket_).value();
+  for (const auto& neighbour : neighbours) EXPECT_NE(neighbour.ip, ip("100.64.0.9")) << "not a permanent one";
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Who listens, as the kernel tells it.
+#include "netlink/sock_diag.h"
+
+#include <algorithm>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "kernel_fixture.h"
-#include "netlink/sock_diag.h"
 
 namespace warren::netlink {
 namespace {
@@ -27,9 +27,10 @@ std::uint32_t inode_of(const UniqueFd& fd) {
 
 TEST_F(SockDiag, TellsListenersAndNobodyElse) {
   EXPECT_TRUE(listeners().empty());
-  const auto tcp4 = bound(SOCK_STREAM, ip("127.0.0.1"), 8080), tcp6 = bound(SOCK_STREAM, ip("::"), 8081, false),
-             only6 = bound(SOCK_STREAM, ip("::1"), 8082), udp4 = bound(SOCK_DGRAM, ip("0.0.0.0"), 53),
-             idle = bound(SOCK_STREAM, ip("127.0.0.1"), 8083), peered = bound(SOCK_DGRAM, ip("127.0.0.1"), 54);
+  const auto tcp4 = bound(SOCK_STREAM, ip("127.0.0.1"), 8080),
+             tcp6 = bound(SOCK_STREAM, ip("::"), 8081, false), only6 = bound(SOCK_STREAM, ip("::1"), 8082),
+             udp4 = bound(SOCK_DGRAM, ip("0.0.0.0"), 53), idle = bound(SOCK_STREAM, ip("127.0.0.1"), 8083),
+             peered = bound(SOCK_DGRAM, ip("127.0.0.1"), 54);
   for (const auto* fd : {&tcp4, &tcp6, &only6}) ASSERT_EQ(::listen(fd->get(), 5), 0);
   const SocketAddress there(ip("127.0.0.1"), 53);
   ASSERT_EQ(::connect(peered.get(), there.get(), there.size), 0);
@@ -73,8 +74,10 @@ TEST(Listener, TakesWhatItsAddressSays) {
   };
   EXPECT_TRUE(takes("0.0.0.0", true, "100.64.0.2") && takes("100.64.0.2", true, "100.64.0.2"));
   EXPECT_FALSE(takes("127.0.0.1", true, "100.64.0.2") || takes("0.0.0.0", true, "fd00::2"));
-  EXPECT_TRUE(takes("::", true, "fd00::2") && takes("::", false, "fd00::2") && takes("::", false, "100.64.0.2"));
-  EXPECT_FALSE(takes("::", true, "100.64.0.2") || takes("::1", false, "100.64.0.2") || takes("fd00::3", true, "fd00::2"));
+  EXPECT_TRUE(takes("::", true, "fd00::2") && takes("::", false, "fd00::2") &&
+              takes("::", false, "100.64.0.2"));
+  EXPECT_FALSE(takes("::", true, "100.64.0.2") || takes("::1", false, "100.64.0.2") ||
+               takes("fd00::3", true, "fd00::2"));
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ def routes():
 
 
 def store_bytes():
-    """The content of the store's files; its shared memory says who reads it and is no state."""
-    return {path.name: path.read_bytes() for path in sorted(STORE.glob("*")) if not path.name.endswith("-shm")}
+    """The content of the store's files; its shared memory says who reads it and is no state, nor is an empty log."""
+    files = {path.name: path.read_bytes() for path in sorted(STORE.glob("*")) if not path.name.endswith("-shm")}
+    return {name: content for name, content in files.items() if content}
 
 
 def keep_store():

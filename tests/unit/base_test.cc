@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The tools that everything stands on: undo, descriptors, errors.
-#include <fcntl.h>
-
 #include <cerrno>
+#include <fcntl.h>
+#include <gtest/gtest.h>
 #include <vector>
 
 #include "base/result.h"
 #include "base/rollback.h"
 #include "base/unique_fd.h"
-#include <gtest/gtest.h>
 
 namespace warren {
 namespace {
@@ -97,12 +96,18 @@ TEST(Error, ErrnoBecomesACode) {
   const struct {
     int sys;
     Code code;
-  } table[] = {{ENOENT, Code::not_found},        {ENODEV, Code::not_found},
-               {ESRCH, Code::not_found},         {EEXIST, Code::exists},
-               {EPERM, Code::permission},        {EACCES, Code::permission},
-               {EOPNOTSUPP, Code::unsupported},  {EAFNOSUPPORT, Code::unsupported},
-               {EPROTONOSUPPORT, Code::unsupported}, {EIO, Code::failed},
-               {ENOSPC, Code::failed},           {EROFS, Code::failed},
+  } table[] = {{ENOENT, Code::not_found},
+               {ENODEV, Code::not_found},
+               {ESRCH, Code::not_found},
+               {EEXIST, Code::exists},
+               {EPERM, Code::permission},
+               {EACCES, Code::permission},
+               {EOPNOTSUPP, Code::unsupported},
+               {EAFNOSUPPORT, Code::unsupported},
+               {EPROTONOSUPPORT, Code::unsupported},
+               {EIO, Code::failed},
+               {ENOSPC, Code::failed},
+               {EROFS, Code::failed},
                {EINVAL, Code::failed}};
   for (const auto& [sys, code] : table) EXPECT_EQ(code_of(sys), code) << sys;
   const auto error = fail_errno(ENOENT, "open /x").error();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One number: all that identifies a space is a pure function of it.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
+#include "model/derive.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <set>
 
-#include "model/derive.h"
 #include "model/forward_spec.h"
 
 namespace warren::model {
@@ -92,7 +92,8 @@ TEST(Derive, NoTwoNumbersShareAnything) {
   std::size_t wanted = 0;
   for (unsigned number = kFirstNumber; number <= kLastNumber; number += 7, wanted += 4) {
     const auto w = wiring(space(static_cast<SpaceNumber>(number), "web"), settings());
-    for (const auto& text : {w.ip4.str(), w.ip6->str(), w.inner_mac.str(), w.outer_mac.str()}) seen.insert(text);
+    for (const auto& text : {w.ip4.str(), w.ip6->str(), w.inner_mac.str(), w.outer_mac.str()})
+      seen.insert(text);
   }
   EXPECT_EQ(seen.size(), wanted);
 }
@@ -115,10 +116,14 @@ TEST(Derive, AddressesGivenByHandAreChecked) {
     EXPECT_TRUE(check_address(settings(), ip(text))) << text;
   const struct {
     std::string_view text, why;
-  } table[] = {{"100.65.0.2", "inside 100.64.0.0/16"},      {"100.64.0.1", "gateway"},
-               {"100.64.0.0", "network's own"},             {"100.64.255.255", "broadcast"},
-               {"fd12:3456:789b::2", "inside fd12:3456"},   {"fd12:3456:789a:1::1", "gateway"},
-               {"fd12:3456:789a::", "network's own"},       {"fe80::1", "inside"},
+  } table[] = {{"100.65.0.2", "inside 100.64.0.0/16"},
+               {"100.64.0.1", "gateway"},
+               {"100.64.0.0", "network's own"},
+               {"100.64.255.255", "broadcast"},
+               {"fd12:3456:789b::2", "inside fd12:3456"},
+               {"fd12:3456:789a:1::1", "gateway"},
+               {"fd12:3456:789a::", "network's own"},
+               {"fe80::1", "inside"},
                {"127.0.0.1", "inside"}};
   for (const auto& [text, why] : table) {
     const auto status = check_address(settings(), ip(text));
@@ -135,7 +140,8 @@ TEST(Elements, OfASpaceAreItsSourcesAndForwards) {
   const auto all = elements(space(2, "web", {"6000:8080", "53:53/udp", "8000-8099"}), settings());
   EXPECT_EQ(std::ranges::count(all, SetId::sources, &Element::set), 2);
   EXPECT_EQ(std::ranges::count(all, SetId::forwards, &Element::set), 4);
-  EXPECT_EQ(std::ranges::count(all, SetId::ranges, &Element::set), 2) << "a range is one element, not a hundred";
+  EXPECT_EQ(std::ranges::count(all, SetId::ranges, &Element::set), 2)
+      << "a range is one element, not a hundred";
   EXPECT_EQ(std::ranges::count(all, SetId::no_nat, &Element::set), 0);
   for (const auto& element : all)
     if (element.set == SetId::sources) {

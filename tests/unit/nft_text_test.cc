@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The text that nft is given, against golden files: a change of a rule shows as a change of these.
 // WARREN_UPDATE_GOLDEN=1 writes them anew.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
+#include <algorithm>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <iterator>
 
 #include "rules_fixture.h"
@@ -18,7 +18,9 @@ void expect_golden(const std::string& name, const std::string& text) {
   if (std::getenv("WARREN_UPDATE_GOLDEN")) std::ofstream(path) << text;
   std::ifstream file(path);
   const std::string kept{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(text, kept) << path;
+  const auto [ours, golden] = std::ranges::mismatch(text, kept);
+  EXPECT_TRUE(text == kept) << path << " differs at: " << std::string(ours, text.end()).substr(0, 200)
+                            << "\nWARREN_UPDATE_GOLDEN=1 warren_unit writes it anew";
 }
 
 TEST(TableText, IsGolden) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // plan(): from what is wanted and what is there to the steps between, and to the words of `check`.
+#include "model/plan.h"
+
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 #include <set>
 
 #include "model/forward_spec.h"
-#include "model/plan.h"
 
 namespace warren::model {
 namespace {
@@ -98,8 +98,8 @@ TEST(Plan, Ipv6PartsAreNotMissedWhereItIsOff) {
   auto want = desired({space(2, "web")});
   want.settings.ipv6 = false;
   auto seen = whole(want);
-  for (const auto part : {Part::forwarding6, Part::address6, Part::default6, Part::gateway_neighbour6, Part::route6,
-                          Part::neighbour6})
+  for (const auto part : {Part::forwarding6, Part::address6, Part::default6, Part::gateway_neighbour6,
+                          Part::route6, Part::neighbour6})
     EXPECT_FALSE(all_parts(want.settings).has(part));
   EXPECT_TRUE(plan(want, seen).empty());
 }
@@ -165,7 +165,8 @@ TEST(Plan, AForwardToAnotherAddressIsReplaced) {
   const auto want = desired({space(2, "web", {"80:8080"})});
   auto seen = whole(want);
   for (auto& element : seen.elements)
-    if (element.set == SetId::forwards && element.family == Family::v4) element.to = Ip::parse("100.64.0.9").value();
+    if (element.set == SetId::forwards && element.family == Family::v4)
+      element.to = Ip::parse("100.64.0.9").value();
   std::ranges::sort(seen.elements);
   EXPECT_EQ(plan(want, seen).add.size(), 1U);
   EXPECT_EQ(plan(want, seen).remove.size(), 1U);

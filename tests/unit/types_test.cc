@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Addresses, networks, ports and names: what is taken, what is refused, and that printing is the inverse of parsing.
+// Addresses, networks, ports and names: what is taken, what is refused, and that printing is the inverse of
+// parsing.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
 #include "types/ip.h"
 #include "types/names.h"
 #include "types/port.h"
@@ -44,10 +46,12 @@ TEST(Ip, TakesAndPrints) {
 
 TEST(Ip, Refuses) {
   for (const auto text :
-       {""sv, " "sv, "1"sv, "1.2.3"sv, "1.2.3.4.5"sv, "256.0.0.1"sv, "01.2.3.4"sv, "1.2.3.4 "sv, " 1.2.3.4"sv,
-        "1.2.3.4\n"sv, "1.2.3.4\0"sv, "1.2.3.4\0x"sv, "::1\0"sv, "::1\0x"sv, "0x7f.0.0.1"sv, "localhost"sv, ":"sv,
-        ":::"sv, "1::2::3"sv, "fe80::1%eth0"sv, "[::1]"sv, "::1/64"sv, "12345::"sv, "1:2:3:4:5:6:7"sv,
-        "1:2:3:4:5:6:7:8:9"sv, "\xff\xfe"sv})
+       {""sv,          " "sv,          "1"sv,        "1.2.3"sv,         "1.2.3.4.5"sv,
+        "256.0.0.1"sv, "01.2.3.4"sv,   "1.2.3.4 "sv, " 1.2.3.4"sv,      "1.2.3.4\n"sv,
+        "1.2.3.4\0"sv, "1.2.3.4\0x"sv, "::1\0"sv,    "::1\0x"sv,        "0x7f.0.0.1"sv,
+        "localhost"sv, ":"sv,          ":::"sv,      "1::2::3"sv,       "fe80::1%eth0"sv,
+        "[::1]"sv,     "::1/64"sv,     "12345::"sv,  "1:2:3:4:5:6:7"sv, "1:2:3:4:5:6:7:8:9"sv,
+        "\xff\xfe"sv})
     expect_refused(Ip::parse(text), text);
   expect_refused(Ip::parse(std::string(100000, '1')), "100,000 digits");
 }
@@ -78,8 +82,8 @@ TEST(Cidr, TakesAndPrints) {
 TEST(Cidr, Refuses) {
   for (const auto text :
        {""sv, "/"sv, "100.64.0.0"sv, "100.64.0.0/"sv, "100.64.0.0/33"sv, "100.64.0.0/-1"sv, "100.64.0.0/+8"sv,
-        "100.64.0.0/16 "sv, "100.64.0.0/1x"sv, "100.64.0.1/16"sv, "0.0.0.1/0"sv, "fd00::/129"sv, "fd00::1/64"sv,
-        "fd00::/64/64"sv, "/16"sv, "x/16"sv, "1.2.3.4/99999999999999999999"sv})
+        "100.64.0.0/16 "sv, "100.64.0.0/1x"sv, "100.64.0.1/16"sv, "0.0.0.1/0"sv, "fd00::/129"sv,
+        "fd00::1/64"sv, "fd00::/64/64"sv, "/16"sv, "x/16"sv, "1.2.3.4/99999999999999999999"sv})
     expect_refused(Cidr::parse(text), text);
 }
 
@@ -98,15 +102,13 @@ TEST(Cidr, Contains) {
   EXPECT_FALSE(holds("::/0", "1.2.3.4") || holds("0.0.0.0/0", "::1"));
 }
 
-TEST(Mac, Prints) {
-  EXPECT_EQ((Mac{{0x02, 0, 0, 0xab, 0x0c, 0x80}}.str()), "02:00:00:ab:0c:80");
-}
+TEST(Mac, Prints) { EXPECT_EQ((Mac{{0x02, 0, 0, 0xab, 0x0c, 0x80}}.str()), "02:00:00:ab:0c:80"); }
 
 TEST(Port, TakesAndRefuses) {
   for (const auto& [text, value] : {std::pair{"1", 1}, {"80", 80}, {"65535", 65535}, {"0080", 80}})
     EXPECT_EQ(parse_port(text), value) << text;
-  for (const auto text : {""sv, "0"sv, "65536"sv, "-1"sv, "+1"sv, "80 "sv, " 80"sv, "8o"sv, "0x50"sv, "80\0"sv,
-                          "99999999999999999999"sv, "http"sv})
+  for (const auto text : {""sv, "0"sv, "65536"sv, "-1"sv, "+1"sv, "80 "sv, " 80"sv, "8o"sv, "0x50"sv,
+                          "80\0"sv, "99999999999999999999"sv, "http"sv})
     expect_refused(parse_port(text), text);
 }
 
@@ -116,7 +118,8 @@ TEST(PortRange, TakesAndRefuses) {
   EXPECT_EQ(PortRange::parse("80-80"), (PortRange{80, 80}));
   EXPECT_EQ(PortRange::parse("1-65535")->str(), "1-65535");
   EXPECT_EQ(PortRange::parse("80-80")->str(), "80");
-  for (const auto text : {""sv, "-"sv, "80-"sv, "-80"sv, "0-10"sv, "10-65536"sv, "1-2-3"sv, "1--2"sv, "1 - 2"sv})
+  for (const auto text :
+       {""sv, "-"sv, "80-"sv, "-80"sv, "0-10"sv, "10-65536"sv, "1-2-3"sv, "1--2"sv, "1 - 2"sv})
     expect_refused(PortRange::parse(text), text);
   const auto backwards = PortRange::parse("80-79");
   expect_refused(backwards, "80-79");
@@ -135,15 +138,16 @@ TEST(PortRange, OverlapsAndContains) {
 TEST(ProtoPort, TakesAndRefuses) {
   EXPECT_EQ(ProtoPort::parse("tcp:53"), (ProtoPort{Proto::tcp, 53}));
   EXPECT_EQ(ProtoPort::parse("udp:53")->str(), "udp:53");
-  for (const auto text : {""sv, "53"sv, "tcp"sv, "tcp:"sv, ":53"sv, "TCP:53"sv, "sctp:53"sv, "tcp:0"sv, "tcp:53:1"sv})
+  for (const auto text :
+       {""sv, "53"sv, "tcp"sv, "tcp:"sv, ":53"sv, "TCP:53"sv, "sctp:53"sv, "tcp:0"sv, "tcp:53:1"sv})
     expect_refused(ProtoPort::parse(text), text);
 }
 
 TEST(SpaceName, TakesAndRefuses) {
   for (const auto& text : {"a"s, "_"s, "web1"s, "Web-1.x_y"s, std::string(32, 'z')})
     EXPECT_EQ(SpaceName::parse(text)->str(), text);
-  for (const auto text : {""sv, "1web"sv, "-web"sv, ".web"sv, ".."sv, "../x"sv, "a/b"sv, "a b"sv, "a\n"sv, "a\0"sv,
-                          "caf\xc3\xa9"sv, "a\"b"sv, "a;b"sv, "a$b"sv, "a:b"sv, "a@b"sv})
+  for (const auto text : {""sv, "1web"sv, "-web"sv, ".web"sv, ".."sv, "../x"sv, "a/b"sv, "a b"sv, "a\n"sv,
+                          "a\0"sv, "caf\xc3\xa9"sv, "a\"b"sv, "a;b"sv, "a$b"sv, "a:b"sv, "a@b"sv})
     expect_refused(SpaceName::parse(text), text);
   expect_refused(SpaceName::parse(std::string(33, 'z')), "33 characters");
   EXPECT_EQ(SpaceName::parse("a\x1b[2Jb").error().what.find('\x1b'), std::string::npos)
@@ -151,9 +155,11 @@ TEST(SpaceName, TakesAndRefuses) {
 }
 
 TEST(IfName, TakesAndRefuses) {
-  for (const auto& text : {"lo"s, "eth0"s, "eth0.5"s, "veth_web_o"s, "br-1"s, "wg+x"s, "0"s, std::string(15, 'e')})
+  for (const auto& text :
+       {"lo"s, "eth0"s, "eth0.5"s, "veth_web_o"s, "br-1"s, "wg+x"s, "0"s, std::string(15, 'e')})
     EXPECT_EQ(IfName::parse(text)->str(), text);
-  for (const auto text : {""sv, "."sv, ".."sv, "a/b"sv, "a b"sv, "a\""sv, "a*"sv, "a\n"sv, "0123456789abcdef"sv})
+  for (const auto text :
+       {""sv, "."sv, ".."sv, "a/b"sv, "a b"sv, "a\""sv, "a*"sv, "a\n"sv, "0123456789abcdef"sv})
     expect_refused(IfName::parse(text), text);
 }
 

@@ -29,7 +29,7 @@ Result<Explanation> explain(Explainer& explainer, const std::string& text) {
   if (is_number(text)) return explain_number(explainer, text);
   if (const auto ip = Ip::parse(text)) return explainer.address(*ip);
   const auto name = SpaceName::parse(text);
-  if (!name) return fail(Code::usage, "'" + text.substr(0, 80) + "' is no port, address, process ID or name of a space");
+  if (!name) return fail(Code::usage, "'" + shown(text) + "' is no port, address, process ID or name of a space");
   return explainer.space(*name);
 }
 

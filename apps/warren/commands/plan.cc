@@ -18,7 +18,7 @@ Result<model::Space> by_number(store::Store& store, const model::Settings& setti
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < kFirstNumber ||
       number > model::last_number(settings))
-    return fail(Code::usage, fmt::format("'{}' is no number of a space: write {} to {}", text.substr(0, 80),
+    return fail(Code::usage, fmt::format("'{}' is no number of a space: write {} to {}", shown(text),
                                          kFirstNumber, model::last_number(settings)));
   const auto wanted = static_cast<SpaceNumber>(number);
   if (auto space = TRY(store.find(wanted))) return *space;

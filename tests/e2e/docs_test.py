@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The manual page and the completion, held against the program: commands, options, keys."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import warrenhost as wh
+
+DOCS = wh.ROOT / "docs"
+PAGE = DOCS / "warren.8"
+LOADER = pathlib.Path("/usr/share/bash-completion/bash_completion")
+GLOBAL = {"--help", "--config", "--output"}
+
+
+def rendered(width=120):
+    """The page as a terminal shows it, and what the formatter warns of."""
+    result = wh.run("man", "--nh", "--nj", "--warnings=w", "-l", PAGE,
+                    env=os.environ | {"LC_ALL": "C", "MANWIDTH": str(width)})
+    return result.stdout, result.stderr
+
+
+def parts(text, heading):
+    """What stands under each heading: {"add": "..."}."""
+    pieces = re.split(heading, text, flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], pieces[2::2]))
+
+
+def source_parts(section):
+    """The subsections of a section, by title, as they stand in the source."""
+    body = parts(PAGE.read_text(), r"^\.Sh (.*)\n")[section]
+    return {title.removeprefix("\\&"): text for title, text in parts(body, r"^\.Ss (.*)\n").items()}
+
+
+def commands(*words):
+    """All commands by `--help`, with the long options of each: {"port add": {"--help"}}."""
+    text = wh.warren(*words, "--help").stdout
+    if listed := re.search(r"^Subcommands:\n((?:  .*\n)+)", text, re.MULTILINE):
+        names = re.findall(r"^  (\S+)", listed[1], re.MULTILINE)
+        return {command: options for name in names for command, options in commands(*words, name).items()}
+    return {" ".join(words): long_options(text.split("Example:")[0]) - GLOBAL}
+
+
+def long_options(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text))
+
+
+class Page(wh.HostTest):
+    def test_no_warning_in_any_width(self):
+        for width in 80, 120, 200:
+            self.assertEqual(rendered(width)[1], "")
+
+    def test_each_command_with_just_its_options(self):
+        section = parts(rendered()[0], r"^([A-Z].*)\n")["COMMANDS"]
+        described = {title: long_options(text) for title, text in parts(section, r"^   (\S.*)\n").items()}
+        self.assertEqual(described, commands())
+
+    def test_options_of_every_command(self):
+        text = wh.warren("--help").stdout
+        self.assertEqual(long_options(text), GLOBAL)
+        description = parts(rendered()[0], r"^([A-Z].*)\n")["DESCRIPTION"]
+        self.assertEqual(long_options(description), GLOBAL)
+
+    def test_keys_of_both_files(self):
+        wh.configure(nonsense=1)
+        known = [wh.warren("ls", check=False), wh.warren("apply", "-", input="[space.a]\nnonsense = 1", check=False)]
+        body = parts(PAGE.read_text(), r"^\.Sh (.*)\n")
+        for section, result in zip(("CONFIGURATION", "SPACES FILE"), known):
+            with self.subTest(section=section):
+                self.assertEqual(result.returncode, 2)
+                listed = set(re.search(r"known are: (.*)", result.stderr)[1].split(", "))
+                lines = re.findall(r"^\.It Cm (.*)", body[section], re.MULTILINE)
+                self.assertEqual({key for line in lines for key in line.split(" , ")}, listed)
+
+    def test_sections(self):
+        titles = re.findall(r"^\.Sh (.*)", PAGE.read_text(), re.MULTILINE)
+        self.assertEqual(titles, ["NAME", "SYNOPSIS", "DESCRIPTION", "WORDS", "COMMANDS", "PORT SPECIFICATIONS",
+                                  "SPACES FILE", "CONFIGURATION", "JSON OUTPUT", "ISOLATION", "LIMITATIONS",
+                                  "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"])
+
+
+class JsonKeys(wh.HostTest):
+    """The keys under JSON OUTPUT are those that are printed, for each command."""
+
+    def setUp(self):
+        self.documented = {title: set(re.findall(r"^\.It Va (\w+)", text, re.MULTILINE))
+                           for title, text in source_parts("JSON OUTPUT").items()}
+        wh.warren("add", "web1", "-p", "6000:8080", "-p", "8000-8009/udp")
+        wh.warren("add", "web2")
+
+    def keys(self, *titles):
+        return set().union(*(self.documented[title] for title in titles))
+
+    def check(self, value, *titles):
+        """The object, or each in the array, has just the keys under these titles."""
+        found = value if isinstance(value, list) else [value]
+        self.assertTrue(found, f"nothing to look at for {titles}")
+        for one in found:
+            self.assertEqual(set(one), self.keys(*titles), titles)
+
+    def print(self, *args, code=0):
+        result = wh.warren("-o", "json", *args, check=False)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return json.loads(result.stdout)
+
+    def test_space(self):
+        for args in ("add", "web3", "-p", "6001:80"), ("add", "web4", "-p", "8080", "--dry-run"):
+            space = self.print(*args)
+            self.check(space, "A space")
+            self.check(space["forwards"], "A forward")
+        self.check(self.print("plan", "web1"), "A space")
+        self.check(self.print("plan", "77"), "A space")
+        self.check(self.print("export"), "A space")
+        self.check(self.print("adopt", "guest", "--path", "/run/netns/outside"), "A space")
+
+    def test_space_that_stands(self):
+        for space in self.print("ls"):
+            self.check(space, "A space", "ls")
+            self.check(space["refused"], "Refused packets")
+        space = self.print("show", "web1")
+        self.check(space, "A space", "ls", "show")
+        self.check(space["forwards"], "A forward", "A counted forward")
+        self.assertEqual(self.keys("add, adopt, plan", "export"), set())
+
+    def test_ports(self):
+        added = self.print("port", "add", "web1", "8081/both")
+        self.check(added, "port add")
+        self.check(added["added"], "A forward")
+        self.check(self.print("port", "ls"), "A forward", "A counted forward", "port ls")
+        removed = self.print("port", "rm", "web1", "6000")
+        self.check(removed, "port rm")
+        self.check(removed["removed"], "A forward")
+
+    def test_state(self):
+        self.check(self.print("check"), "check")
+        self.check(self.print("down", "web2"), "down")
+        self.check(self.print("up", "--dry-run"), "up --dry-run")
+        self.check(self.print("up"), "up")
+        self.check(self.print("rm", "web2", "--dry-run"), "rm")
+        self.check(self.print("rm", "web2"), "rm")
+
+    def test_failure(self):
+        wh.warren("down", "web2")
+        os.makedirs("/run/netns/web2/in-the-way")
+        try:
+            self.check(self.print("up", "web2", code=1)["failed"], "A failure")
+        finally:
+            wh.run("rm", "-r", "/run/netns/web2")
+
+    def test_apply(self):
+        result = wh.warren("-o", "json", "apply", "-", "--dry-run", input="[space.web5]\nports = ['7000:80']")
+        result = json.loads(result.stdout)
+        self.check(result, "apply")
+        self.check(result["steps"], "A step")
+
+    def test_doctor(self):
+        result = wh.warren("-o", "json", "doctor", check=False)
+        findings = json.loads(result.stdout)
+        self.check(findings, "doctor")
+        self.check(findings["findings"], "A finding")
+
+    def test_explain(self):
+        wh.run("nft", "add table inet other; add chain inet other f { type filter hook forward priority 0; policy drop; }")
+        self.addCleanup(wh.run, "nft", "delete table inet other")
+        with wh.killed_after(wh.start(wh.WARREN, "exec", "web1", "--", "sleep", 60)) as inside:
+            self.assertTrue(wh.wait_until(lambda: self.print("pids", "web1")))
+            told = [self.print("explain", what) for what in
+                    ("6000", "6999", "web1", "100.64.0.2", "100.64.0.1", inside.pid, os.getpid())]
+        self.assertEqual(set().union(*told), self.keys("explain"))
+        forwards = [forward for one in told for forward in one.get("forwards", [])]
+        self.check(forwards, "A forward", "A counted forward", "An explained forward")
+        self.check(forwards[0]["dropped_by"], "A drop")
+
+    def test_processes(self):
+        with wh.killed_after(wh.start(wh.WARREN, "exec", "web1", "--", "sleep", 60)) as inside:
+            self.assertTrue(wh.wait_until(lambda: self.print("pids", "web1")))
+            self.check(self.print("pids", "web1"), "pids")
+            self.check(self.print("identify", inside.pid), "identify")
+        self.check(self.print("identify", os.getpid(), code=1), "identify")
+
+    def test_monitor(self):
+        with wh.killed_after(wh.start(wh.WARREN, "monitor", "-o", "json", stdout=subprocess.PIPE)) as monitor, \
+                monitor.stdout:
+            with wh.killed_after(wh.start("sh", "-c", f"while {wh.WARREN} port add web1 80 && sleep 0.1; do :; done",
+                                          stdout=subprocess.DEVNULL)):
+                event = json.loads(monitor.stdout.readline())
+        self.check(event, "monitor")
+        self.assertEqual(event["event"], "forward-added")
+
+    def test_version(self):
+        self.check(self.print("version"), "version")
+
+    def test_each_title_is_looked_at(self):
+        code = pathlib.Path(__file__).read_text()
+        self.assertEqual([title for title in self.documented if f'"{title}"' not in code], [])
+
+
+class Events(wh.HostTest):
+    def test_every_event_is_listed(self):
+        text = source_parts("JSON OUTPUT")["monitor"]
+        listed = set(re.findall(r"^\.Li (\S+)", text, re.MULTILINE))
+        code = (wh.ROOT / "apps/warren/watch.cc").read_text()
+        told = set(re.findall(r'"((?:nat|address|forward|link|ruleset|table|events|space)-[a-z]+)"', code))
+        self.assertEqual(listed - {"space-up", "space-down", "space-removing"}, told)
+
+
+class Completion(wh.HostTest):
+    def setUp(self):
+        for name in "web1", "b.example":
+            wh.warren("add", name)
+
+    def complete(self, *words, before='eval "$(warren completion bash)"'):
+        """What bash offers for the last of the words."""
+        script = f"""{before}
+            shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${{#COMP_LINE}}
+            how=$(complete -p warren) && [[ $how =~ -F\\ ([^ ]+) ]] && COMPREPLY=()
+            "${{BASH_REMATCH[1]}}" warren "${{@: -1}}" "${{@: -2:1}}"
+            printf '%s\\n' "${{COMPREPLY[@]}}" """
+        path = f"{os.path.dirname(wh.WARREN)}:{os.environ['PATH']}"
+        result = wh.run("bash", "--norc", "-c", script, "bash", "-", "warren", *words, env=os.environ | {"PATH": path})
+        self.assertEqual(result.stderr, "")
+        return set(result.stdout.split())
+
+    def test_commands(self):
+        self.assertEqual(self.complete("sh"), {"show", "shell"})
+        self.assertEqual({word for word in self.complete("") if word[0] != "-"}, {name.split()[0] for name in commands()})
+
+    def test_spaces(self):
+        for command in "show", "exec", "shell", "rm", "up", "down", "pids", "plan", "explain", "adopt":
+            with self.subTest(command=command):
+                self.assertLessEqual({"web1", "b.example"}, self.complete(command, ""))
+        self.assertEqual(self.complete("show", "w"), {"web1"})
+
+    def test_port(self):
+        self.assertLessEqual({"add", "rm", "ls"}, self.complete("port", ""))
+        self.assertLessEqual({"web1", "b.example"}, self.complete("port", "add", ""))
+
+    def test_options(self):
+        for command, options in commands().items():
+            if command == "apply":  # completes files
+                continue
+            with self.subTest(command=command):
+                self.assertLessEqual(options, self.complete(*command.split(), "--"))
+
+    def test_files(self):
+        self.assertIn("/etc/passwd", self.complete("apply", "/etc/passw"))
+
+    def test_installed_file(self):
+        file = DOCS / "warren.bash-completion"
+        self.assertEqual(self.complete("sh", before=f"source {file}"), {"show", "shell"})
+
+    @unittest.skipUnless(LOADER.exists(), "bash-completion is not installed")
+    def test_loaded_by_name(self):
+        os.makedirs("/run/completions")
+        self.addCleanup(wh.run, "rm", "-r", "/run/completions")
+        os.symlink(DOCS / "warren.bash-completion", "/run/completions/warren")
+        before = f"BASH_COMPLETION_USER_DIR=/run; source {LOADER}; _completion_loader warren"
+        self.assertEqual(self.complete("sh", before=before), {"show", "shell"})
+
+
+if __name__ == "__main__":
+    wh.main()
