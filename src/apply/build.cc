@@ -68,6 +68,7 @@ class Builder {
       begun.parts = model::all_parts(settings_);
     else if (found)
       begun.parts = model::all_parts(settings_).without({Part::veth});
+    begun.foreign = begun.new_link && how == RoomOrder::Kind::adopt;
     if (auto status = furnish(begun, change, *room); !status) {
       undo(begun);
       return status;
@@ -99,15 +100,17 @@ class Builder {
     model::Parts parts;
     bool new_link = false;
     bool new_pin = false;
-    int index = 0;  ///< of the host end
+    bool foreign = false;  ///< somebody else made the namespace
+    int index = 0;         ///< of the host end
   };
 
   Status furnish(Begun& begun, const SpaceChange& change, Room& room) {
     if (begun.new_link && change.seen.outer_exists) remove_link(begun.site);
+    if (begun.foreign) TRY(check_adopted(room));
     if (begun.new_link) TRY(connect(host_, begun.site, room));
     TRY(furnish_inside(room, begun.site, begun.parts));
     begun.index = TRY(furnish_outside(host_, begun.site, begun.parts));
-    return {};
+    return settle_inside(room, begun.site, begun.parts);
   }
   void fail(const Begun& begun, Error error, std::vector<SpaceFailure>& failures) {
     undo(begun);

@@ -19,6 +19,7 @@
 namespace warren::apply {
 
 class PortResolver;
+struct Change;
 struct Reconciliation;
 
 inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
@@ -116,16 +117,15 @@ class Engine {
   [[nodiscard]] Result<model::Space> insert(const SpaceRequest& request, PortResolver& ports);
   [[nodiscard]] Status check_addresses(const model::Space& space);
   [[nodiscard]] Status store_removals(const Reconciliation& plan);
-  [[nodiscard]] Status store_change(const model::Space& before, const model::Space& after,
-                                    PortResolver& ports);
-  [[nodiscard]] Result<std::vector<model::Space>> store_all(const Reconciliation& plan);
+  [[nodiscard]] Status store_change(Change& change, PortResolver& ports);
+  [[nodiscard]] Result<std::vector<model::Space>> store_all(Reconciliation& plan);
   [[nodiscard]] Status store_forwards(const model::Space& space, const std::vector<model::Forward>& remove,
                                       const std::vector<model::Forward>& add);
 
   // The kernel's part.
   /// Gives the table that has to be put in place of what stands, if it has to.
-  [[nodiscard]] Result<std::optional<NewTable>> prepare_host(const HostFacts& facts);
-  [[nodiscard]] Status change_table(const HostFacts& facts, const std::vector<Element>& remove,
+  [[nodiscard]] Result<std::optional<NewTable>> prepare_host(const HostFacts& host);
+  [[nodiscard]] Status change_table(const HostFacts& host, const std::vector<Element>& remove,
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
                                                             const std::string& adopt = {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/furnish.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <linux/ip.h>
 #include <optional>
@@ -131,7 +132,21 @@ Status connect(netlink::Socket& host, const Site& site, const Room& room) {
   netlink::create_veth(batch, {w.outer, w.inner, w.outer_mac, w.inner_mac, site.facts.mtu, model::kLinkGroup,
                                room.netns.get()});
   if (!w.outer_alt.empty()) netlink::add_altname(batch, w.outer, w.outer_alt);
-  return host.run(batch);
+  auto status = host.run(batch);
+  if (!status && status.error().code == Code::unsupported)
+    return fail(Code::unsupported, "kernel lacks veth: " + status.error().what);
+  return status;
+}
+
+Status check_adopted(Room& room) {
+  for (const auto family : {Family::v4, Family::v6}) {
+    const auto routes = TRY(netlink::dump_routes(room.socket, family));
+    if (std::ranges::any_of(routes, [](const auto& route) { return !route.dst && !route.unreachable; }))
+      return fail(Code::exists,
+                  fmt::format("the namespace has a default IPv{} route already: delete that first",
+                              family == Family::v4 ? 4 : 6));
+  }
+  return {};
 }
 
 Status furnish_inside(Room& room, const Site& site, Parts parts) {
@@ -142,6 +157,11 @@ Status furnish_inside(Room& room, const Site& site, Parts parts) {
   if (parts.has(Part::veth) && !site.wiring.inner_alt.empty())
     netlink::add_altname(batch, site.wiring.inner, site.wiring.inner_alt);
   return room.socket.run(batch);
+}
+
+Status settle_inside(Room& room, const Site& site, Parts parts) {
+  if (!any(parts, {Part::inner_up, Part::outer_up})) return {};
+  return TRY(netlink::get_link(room.socket, site.wiring.inner)), Status();
 }
 
 Result<int> furnish_outside(netlink::Socket& host, const Site& site, Parts parts) {

@@ -17,8 +17,14 @@ struct Site {
 
 /// Creates the link pair of the space.
 [[nodiscard]] Status connect(netlink::Socket& host, const Site& site, const Room& room);
+/// A namespace that somebody else made must leave room for our default routes. Error: exists.
+[[nodiscard]] Status check_adopted(Room& room);
 /// Puts `parts` right inside the namespace.
 [[nodiscard]] Status furnish_inside(Room& room, const Site& site, model::Parts parts);
+/// Makes an inner end that came up before its peer send at once: what it sends until a worker of the kernel
+/// has seen to it is dropped, and costs a first connection a second. To ask for a link settles that (since
+/// Linux 6.8).
+[[nodiscard]] Status settle_inside(Room& room, const Site& site, model::Parts parts);
 /// Puts `parts` right on the host's side, all but IPv6 forwarding and route. Gives the index of the host end.
 [[nodiscard]] Result<int> furnish_outside(netlink::Socket& host, const Site& site, model::Parts parts);
 

@@ -10,7 +10,6 @@
 #include "apply/ports.h"
 
 namespace warren::apply {
-namespace {
 
 using model::Forward;
 using model::Space;
@@ -20,7 +19,10 @@ using model::State;
 struct Change {
   Space before;
   Space after;
+  std::vector<model::ForwardSpec> pick;  ///< forwards to be added whose host port is still to be picked
 };
+
+namespace {
 
 /// What `all` has and `other` has not; both sorted.
 std::vector<Forward> missing(const std::vector<Forward>& all, const std::vector<Forward>& other) {
@@ -53,30 +55,56 @@ bool moves(const Change& change) {
   return change.before.ip4 != change.after.ip4 || change.before.ip6 != change.after.ip6;
 }
 
+/// Gives a space that runs its new addresses: a new link into the namespace that it has, whose processes
+/// stay.
+void move_space(Work& work, const Change& change, const model::Settings& settings) {
+  end_space(work, change.before, settings);
+  work.tear_down.pop_back();
+  build_space(work, change.after, settings);
+  work.build.back().missing.set(model::Part::netns, false);
+  work.build.back().seen.outer_exists = true;
+}
+
 /// The kernel's part of a change to a space that stays.
 void change_space(Work& work, const Change& change, const model::Settings& settings) {
   const bool was = change.before.state == State::up;
   const bool is = change.after.state == State::up;
-  if (was && (!is || moves(change))) end_space(work, change.before, settings);
-  if (is && (!was || moves(change))) return build_space(work, change.after, settings);
-  if (!was || !is) return;
+  if (was && !is) return end_space(work, change.before, settings);
+  if (is && !was) return build_space(work, change.after, settings);
+  if (!is) return;
+  if (moves(change)) return move_space(work, change, settings);
   const auto wiring = model::wiring(change.after, settings);
   change_forwards(work, wiring, change.before.forwards, change.after.forwards);
   if (change.before.nat == change.after.nat) return;
   auto& list = change.after.nat ? work.remove : work.add;
-  for (const auto& element : model::elements(change.after.nat ? change.before : change.after, settings))
+  const auto elements = model::elements(change.after.nat ? change.before : change.after, settings);
+  for (const auto& element : elements)
     if (element.set == SetId::no_nat) list.push_back(element);
 }
 
-/// Forwards of a request that names all its host ports, sorted; nothing where one is still to be picked.
-std::optional<std::vector<Forward>> fixed_forwards(const SpaceRequest& request) {
-  std::vector<Forward> all;
+/// The forwards that a request asks for. One without a host port is content with any that leads to its port.
+void take_forwards(const SpaceRequest& request, Change& change) {
+  auto& wanted = change.after.forwards;
+  wanted.clear();
   for (const auto& spec : request.ports) {
-    if (!spec.ports) return std::nullopt;
-    for (const auto& forward : spec.forwards(*spec.ports)) all.push_back(forward);
+    auto missing = spec;
+    missing.protos.clear();
+    for (const auto& want : spec.forwards(spec.ports.value_or(PortRange{}))) {
+      const auto serves = [&](const Forward& have) {
+        return have.proto == want.proto && have.host == want.host && have.to == want.to &&
+               have.ports.single();
+      };
+      const auto found = std::ranges::find_if(change.before.forwards, serves);
+      if (spec.ports)
+        wanted.push_back(want);
+      else if (found != change.before.forwards.end())
+        wanted.push_back(*found);
+      else
+        missing.protos.push_back(want.proto);
+    }
+    if (!missing.protos.empty()) change.pick.push_back(missing);
   }
-  std::ranges::sort(all);
-  return all;
+  std::ranges::sort(wanted);
 }
 
 }  // namespace
@@ -92,12 +120,12 @@ namespace {
 
 /// What of a space a request asks to be different.
 Change change_for(const Space& space, const SpaceRequest& request) {
-  Change change{space, space};
+  Change change{space, space, {}};
   change.after.ip4 = request.ip4;
   change.after.ip6 = request.ip6;
   change.after.nat = request.nat;
   change.after.state = request.up ? State::up : State::down;
-  change.after.forwards = fixed_forwards(request).value_or(space.forwards);
+  take_forwards(request, change);
   return change;
 }
 
@@ -112,13 +140,22 @@ Reconciliation reconcile(const std::vector<Space>& stored, const std::vector<Spa
     const auto found = by_name.find(request.name);
     if (found == by_name.end())
       plan.create.push_back(&request);
-    else if (auto change = change_for(*found->second, request); change.before != change.after)
+    else if (auto change = change_for(*found->second, request);
+             change.before != change.after || !change.pick.empty())
       plan.changes.push_back(std::move(change));
   }
   if (!prune) return plan;
   for (const auto& space : stored)
     if (!named.contains(space.name)) plan.remove.push_back(space);
   return plan;
+}
+
+/// The spaces whose namespaces go: those that are removed, and those that go down.
+std::vector<Space> leaving(const Reconciliation& plan) {
+  auto spaces = plan.remove;
+  for (const auto& change : plan.changes)
+    if (change.before.state == State::up && change.after.state != State::up) spaces.push_back(change.before);
+  return spaces;
 }
 
 }  // namespace
@@ -135,7 +172,8 @@ Status Engine::store_removals(const Reconciliation& plan) {
   return {};
 }
 
-Status Engine::store_change(const Space& before, const Space& after, PortResolver& ports) {
+Status Engine::store_change(Change& change, PortResolver& ports) {
+  auto& [before, after, pick] = change;
   TRY(check_addresses(after));
   const auto [ip4, ip6] = addresses(after);
   TRY(store_.update(after, ip4, ip6));
@@ -144,14 +182,17 @@ Status Engine::store_change(const Space& before, const Space& after, PortResolve
     TRY(ports.check(forward));
     TRY(store_.add_forward(after.number, forward));
   }
+  const auto picked = TRY(ports.resolve(pick));
+  for (const auto& forward : picked) TRY(store_.add_forward(after.number, forward));
+  std::ranges::copy(picked, std::back_inserter(after.forwards));
+  std::ranges::sort(after.forwards);
   return {};
 }
 
-Result<std::vector<Space>> Engine::store_all(const Reconciliation& plan) {
+Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
   TRY(store_removals(plan));
   PortResolver ports(store_, settings_);
-  for (const auto& change : plan.changes)
-    TRY_WRAP("space " + change.after.name.str(), store_change(change.before, change.after, ports));
+  for (auto& change : plan.changes) TRY_WRAP("space " + change.after.name.str(), store_change(change, ports));
   std::vector<Space> created;
   for (const auto* request : plan.create)
     created.push_back(TRY_WRAP("space " + request->name.str(), insert(*request, ports)));
@@ -161,8 +202,8 @@ Result<std::vector<Space>> Engine::store_all(const Reconciliation& plan) {
 Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests,
                                           const ApplyOptions& options) {
   TRY(require_uplink(TRY(facts()), settings_));
-  const auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
-  TRY(vacate(plan.remove, options.force || options.dry_run));
+  auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
+  if (!options.dry_run) TRY(vacate(leaving(plan), options.force));
   auto transaction = TRY(store_.begin());
   const auto created = TRY(store_all(plan));
   ApplyReport report;

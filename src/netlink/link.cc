@@ -25,15 +25,20 @@ void put_family_settings(Writer<LinkScope>& writer, const LinkChange& change) {
   if (change.no_autoconf) families.nest(kInet6).put(kAddrGenMode, IN6_ADDR_GEN_MODE_NONE);
 }
 
+template <class T>
+std::vector<T> read_numbers(const AttrView& attr) {
+  std::vector<T> numbers(attr.payload.size() / sizeof(T));
+  if (!numbers.empty()) std::memcpy(numbers.data(), attr.payload.data(), numbers.size() * sizeof(T));
+  return numbers;
+}
+
 void read_family_settings(Link& link, const AttrView& spec) {
   for (const auto& family : AttrRange(spec.payload))
     for (const auto& attr : AttrRange(family.payload)) {
       if (family.type == AF_INET && attr.type == IFLA_INET_CONF) {
-        link.ipv4_conf.resize(attr.payload.size() / 4);
-        std::memcpy(link.ipv4_conf.data(), attr.payload.data(), link.ipv4_conf.size() * 4);
+        link.ipv4_conf = read_numbers<std::uint32_t>(attr);
       } else if (family.type == AF_INET6 && attr.type == IFLA_INET6_CONF) {
-        link.ipv6_conf.resize(attr.payload.size() / 4);
-        std::memcpy(link.ipv6_conf.data(), attr.payload.data(), link.ipv6_conf.size() * 4);
+        link.ipv6_conf = read_numbers<std::int32_t>(attr);
       } else if (family.type == AF_INET6 && attr.type == IFLA_INET6_ADDR_GEN_MODE) {
         link.no_autoconf = attr.as<std::uint8_t>() == IN6_ADDR_GEN_MODE_NONE;
       }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/nft_dump.h"
 
+#include <netinet/in.h>  // before the kernel's own, which then leaves these types out
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 

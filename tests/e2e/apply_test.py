@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Spaces from a file: what `apply` creates, changes and removes, and what it leaves alone; `down` and `up`."""
 
+import os
 import pathlib
+import re
+import signal
 import sys
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import hoststate  # noqa: E402
@@ -36,7 +40,7 @@ def spaces():
     return {space["name"]: space for space in wh.warren("ls", json=True)}
 
 
-class Apply(wh.HostTest):
+class FromFiles(wh.HostTest):
     maxDiff = None
 
     def setUp(self):
@@ -50,6 +54,8 @@ class Apply(wh.HostTest):
             reply = wh.connect(wh.OUTSIDE, address, port)
             self.assertEqual(reply and reply.server, name)
 
+
+class Apply(FromFiles):
     def test_round_trip(self):
         created = apply(ALL_KINDS)
         self.assertEqual({action for action, _ in steps(created).values()}, {"create"})
@@ -95,7 +101,7 @@ class Apply(wh.HostTest):
             self.assertRegex(refused.stderr, rf"old.*{process.pid}.*--force")
             self.assertEqual(hoststate.difference(before, hoststate.everything()), {})
             apply("[space.new]\n", "--prune", "--force")
-            self.assertEqual(process.wait(5), -9)
+            self.assertEqual(process.wait(5), -signal.SIGTERM)
         self.assertEqual(list(spaces()), ["new"])
 
     def test_prune_all(self):
@@ -161,7 +167,7 @@ class Apply(wh.HostTest):
             self.assertTrue(wh.echoes(line))
 
 
-class DownAndUp(Apply):
+class DownAndUp(FromFiles):
     def test_comes_back_the_same(self):
         wh.warren("add", "a", "-p", "6000:8080", "--ip4", "100.64.9.9")
         wh.warren("add", "b", "-p", "6001:8080")
@@ -205,7 +211,24 @@ class DownAndUp(Apply):
             self.assertRegex(refused.stderr, rf"a: PID {process.pid} \(sleep 100\).*--force")
             self.assertEqual(spaces()["a"]["state"], "up")
             wh.warren("down", "a", "--force")
-            self.assertEqual(process.wait(5), -9)
+            self.assertEqual(process.wait(5), -signal.SIGTERM)
+
+
+class FirstConnection(FromFiles):
+    """A space that `add` has made answers at once: a first packet that is lost costs a connection a second."""
+
+    TIMES = 30
+
+    @unittest.skipIf(tuple(map(int, os.uname().release.split(".")[:2])) < (6, 8), "a link cannot be settled before 6.8")
+    def test_nothing_is_lost(self):
+        for _ in range(self.TIMES):
+            wh.warren("add", "a", "-p", "6000:8080")
+            with wh.serve("a", 8080):
+                self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000, timeout=0.9))
+            counts = wh.run("cat", "/proc/net/dev", ns="a").stdout
+            dropped = re.search(r"veth_a:(?:\s+\d+){11}\s+(\d+)", counts)  # the 12th: of what was to be sent
+            self.assertEqual(dropped[1], "0", counts)
+            wh.warren("rm", "a")
 
 
 if __name__ == "__main__":

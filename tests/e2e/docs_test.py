@@ -243,10 +243,15 @@ class Completion(wh.HostTest):
 
     def test_options(self):
         for command, options in commands().items():
-            if command == "apply":  # completes files
-                continue
             with self.subTest(command=command):
                 self.assertLessEqual(options, self.complete(*command.split(), "--"))
+
+    def test_values_of_options(self):
+        self.assertEqual(self.complete("-o", ""), {"text", "json"})
+        self.assertEqual(self.complete("-o", "json", "sh"), {"show", "shell"})
+        self.assertEqual(self.complete("--config", "/etc/hosts", "show", "w"), {"web1"})
+        self.assertIn("root", self.complete("exec", "web1", "-u", "ro"))
+        self.assertEqual(self.complete("ls", "--config", "/etc/host"), self.complete("apply", "/etc/host"))
 
     def test_files(self):
         self.assertIn("/etc/passwd", self.complete("apply", "/etc/passw"))

@@ -96,7 +96,8 @@ class Exec(Spaces):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         termios.tcsetwinsize(theirs, (33, 77))
-        process = self.start(wh.WARREN, "exec", "web1", "--", "sh", "-c", "tty; stty size; read x; echo got $x >/dev/tty",
+        script = "tty; stty size; read x; echo got $x >/dev/tty"
+        process = self.start(wh.WARREN, "exec", "web1", "--", "sh", "-c", script,
                              stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
                              preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0))
         name = os.ttyname(theirs)

@@ -1,11 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ways in and ways out: forwards, NAT, hairpin, and what becomes of connections when forwards change."""
+"""Ways in and ways out: forwards, NAT, taken ports, hairpin, and the MTU."""
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,11 +11,10 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import warrenhost as wh
+from forwards import PUBLIC, SILENCE, Forwards
 
-PUBLIC = wh.UPLINK4, wh.UPLINK6
 SECOND4 = "203.0.113.11"
 GATEWAY4 = "100.64.0.1"
-SILENCE = 0.4
 
 HTTP_SERVER = """
 import http.server, socket, sys, threading
@@ -59,57 +56,6 @@ def refuses(ns, address, port):
     except OSError:
         pass
     return False
-
-
-def tracked(*words):
-    """The connection tracking entries of both families that have all the words."""
-    lines = [line for family in ("ipv4", "ipv6")
-             for line in wh.run("conntrack", "-L", "-f", family).stdout.splitlines()]
-    return [line for line in lines if set(words) <= set(line.split())]
-
-
-def ask(sock):
-    """Sends a datagram over a socket of wh.connection(); the Reply, or None."""
-    with contextlib.suppress(OSError):
-        sock.send(b"?")
-        return wh.read_reply(sock)
-    return None
-
-
-class Forwards(wh.HostTest):
-    def setUp(self):
-        self.servers = contextlib.ExitStack()
-        self.addCleanup(self.servers.close)
-
-    def add(self, name, *specs, options=()):
-        wh.warren("add", name, *options, *(word for spec in specs for word in ("-p", spec)))
-        return wh.warren("show", name, json=True)
-
-    def serve(self, ns, port, proto="tcp", **options):
-        return self.servers.enter_context(wh.serve(ns, port, proto, **options))
-
-    def open(self, *where, **options):
-        return self.servers.enter_context(wh.connection(*where, **options))
-
-    def web(self, name, *specs):
-        """A space with servers for TCP and UDP on 8080."""
-        space = self.add(name, *specs)
-        self.serve(name, 8080)
-        self.serve(name, 8080, "udp")
-        return space
-
-    def assert_reached(self, *cells):
-        """Each cell: (from, address, port, proto, server or None), all tried at once."""
-        replies = wh.connect_all(*(cell[:4] for cell in cells), timeout=SILENCE)
-        self.assertEqual([(*cell[:4], reply and reply.server) for cell, reply in zip(cells, replies)], list(cells))
-
-    def assert_refused(self, *words, says):
-        """warren fails with exit code 1 and one line that has all of `says`."""
-        result = wh.warren(*words, check=False)
-        self.assertEqual(result.returncode, 1, result.stderr)
-        for text in says:
-            self.assertIn(text, result.stderr)
-        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
 
 class MainJob(Forwards):
@@ -156,7 +102,8 @@ class WaysIn(Forwards):
     def test_host_address(self):
         wh.run("ip", "address", "add", f"{SECOND4}/24", "dev", "uplink")
         self.addCleanup(wh.run, "ip", "address", "del", f"{SECOND4}/24", "dev", "uplink")
-        self.web("web1", f"{wh.UPLINK4}:6000:8080", f"[{wh.UPLINK6}]:6001:8080/udp", f"{wh.UPLINK4}:8080-8089:8080-8089")
+        self.web("web1", f"{wh.UPLINK4}:6000:8080", f"[{wh.UPLINK6}]:6001:8080/udp",
+                 f"{wh.UPLINK4}:8080-8089:8080-8089")
         self.web("web2", f"{SECOND4}:6000:8080")
         self.assert_reached(
             (wh.OUTSIDE, wh.UPLINK4, 6000, "tcp", "web1"),
@@ -240,94 +187,6 @@ class Taken(Forwards):
         wh.warren("port", "add", "web1", f"{wh.UPLINK4}:7001:80/udp")  # there it is not listened to
 
 
-class Changes(Forwards):
-    def test_live_and_without_a_cut(self):
-        self.web("web1", "6000:8080")
-        self.web("web2", "6001:8080")
-        held = [self.open(wh.OUTSIDE, address, port) for address in PUBLIC for port in (6000, 6001)]
-        for sock in held:
-            wh.read_reply(sock)
-        wh.warren("port", "add", "web1", "6002:8080", "8080-8090")
-        self.assert_reached(*((wh.OUTSIDE, address, port, "tcp", "web1") for address in PUBLIC for port in (6002, 8080)))
-        wh.warren("port", "rm", "web1", "6002", "8080-8090")
-        self.assert_reached(*((wh.OUTSIDE, address, port, "tcp", None) for address in PUBLIC for port in (6002, 8080)))
-        self.assertTrue(all(wh.echoes(sock) for sock in held))
-
-    def flows(self, port):
-        """Open flows of outside through the host's port: TCP and UDP, v4 and v6."""
-        flows = [self.open(wh.OUTSIDE, address, port, proto, timeout=SILENCE)
-                 for proto in ("tcp", "udp") for address in PUBLIC]
-        servers = [wh.read_reply(sock) if sock.type == socket.SOCK_STREAM else ask(sock) for sock in flows]
-        self.assertEqual([reply.server for reply in servers], ["web1"] * 4)
-        return flows
-
-    def test_removed_forward_ends_its_connections(self):
-        self.web("web1", "6000:8080/both", "6100:8080/both")
-        gone, stay = self.flows(6000), self.flows(6100)
-        self.assertEqual(len(tracked("dport=6000")), 4)
-        wh.warren("port", "rm", "web1", "6000/both")
-        self.assertEqual((tracked("dport=6000"), len(tracked("dport=6100"))), ([], 4))
-        self.assertEqual([wh.echoes(sock, b"x") for sock in gone[:2]], [False] * 2)
-        self.assertEqual([ask(sock) for sock in gone[2:]], [None] * 2)
-        self.assertTrue(all(wh.echoes(sock) for sock in stay[:2]) and all(ask(sock) for sock in stay[2:]))
-
-    def test_removed_range_ends_its_connections(self):
-        self.web("web1", "8080-8089/both", "6100:8080/both")
-        gone, stay = self.flows(8080), self.flows(6100)
-        wh.warren("port", "rm", "web1", "8080-8089/both")
-        self.assertEqual((tracked("dport=8080", "[ASSURED]"), len(tracked("dport=6100"))), ([], 4))
-        self.assertEqual([wh.echoes(sock, b"x") for sock in gone[:2]], [False] * 2)
-        self.assertEqual([ask(sock) for sock in gone[2:]], [None] * 2)
-        self.assertTrue(all(map(wh.echoes, stay[:2])) and all(map(ask, stay[2:])))
-
-    def test_forward_given_to_another_space(self):
-        self.web("web1", "6000:8080/both")
-        self.web("web2")
-        flows = self.flows(6000)
-        wh.warren("port", "rm", "web1", "6000/both")
-        wh.warren("port", "add", "web2", "6000:8080/both")
-        self.assertEqual([ask(sock).server for sock in flows[2:]], ["web2"] * 2)
-        self.assertEqual([wh.echoes(sock, b"x") for sock in flows[:2]], [False] * 2)
-
-    def test_forward_changed_by_apply(self):
-        self.web("web1", "6000:8080/both")
-        self.serve("web1", 9090, "udp", name="other")
-        flows = self.flows(6000)
-        wh.warren("apply", "-", input='[space.web1]\nports = ["6000:9090/both"]\n')
-        self.assertEqual([ask(sock).server for sock in flows[2:]], ["other"] * 2)
-        self.assertEqual([wh.echoes(sock, b"x") for sock in flows[:2]], [False] * 2)
-
-    def test_udp_flow_older_than_its_forward(self):
-        self.web("web1")
-        flows = [self.open(wh.OUTSIDE, address, port, "udp") for address in PUBLIC for port in (6000, 6050)]
-        self.assertEqual([ask(sock) for sock in flows], [None] * 4)
-        self.assertEqual(len(tracked("dport=6000") + tracked("dport=6050")), 4)
-        wh.warren("port", "add", "web1", "6000:8080/udp", "6050-6060/udp")
-        self.serve("web1", 6050, "udp")
-        self.assertEqual([reply and reply.server for reply in map(ask, flows)], ["web1"] * 4)
-
-    def test_udp_flow_older_than_its_space(self):
-        sock = self.open(wh.OUTSIDE, wh.UPLINK4, 6000, "udp")
-        self.assertIsNone(ask(sock))
-        self.web("web1", "6000:8080/udp")
-        self.assertEqual(ask(sock).server, "web1")
-
-    def test_removed_space_ends_its_flows(self):
-        space = self.web("web1", "6000:8080/both")
-        other = self.web("web2", "6100:8080/both")
-        flows = self.flows(6000)
-        self.serve(wh.OUTSIDE, 7100, "udp")
-        for name in "web1", "web2":
-            self.assertIsNotNone(wh.connect(name, wh.WORLD4, 7100, "udp"))
-            self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6100, "udp"))
-        wh.warren("rm", "web1")
-        lines = "\n".join(tracked())
-        for address in space["ipv4"], space["ipv6"]:
-            self.assertNotIn(f"src={address} ", lines)
-        self.assertIn(f"src={other['ipv4']} ", lines)
-        self.assertEqual([wh.echoes(sock, b"x") for sock in flows[:2]], [False] * 2)
-
-
 class Hairpin(Forwards):
     def setUp(self):
         super().setUp()
@@ -383,53 +242,6 @@ class Mtu(Forwards):
         wh.warren("up")
         self.assertEqual(self.mtus("web1"), (1300, 1300))
         wh.warren("check")
-
-
-class Cap(Forwards):
-    limit = 20
-
-    def setUp(self):
-        super().setUp()
-        wh.configure(conntrack_per_space=self.limit)
-        self.web("web1", "6000:8080/both")
-        self.web("web2", "6001:8080/both")
-        for proto in "tcp", "udp":
-            self.serve(wh.OUTSIDE, 7100, proto)
-
-    def open_many(self, count, *where):
-        """How many of so many connections at the same time are answered."""
-        flows = [wh.in_ns(where[0], socket.socket, wh.family_of(where[1]), wh.KINDS[where[3]])
-                 for _ in range(count)]
-        for sock in flows:
-            self.servers.enter_context(sock)
-            sock.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                sock.connect(where[1:3])
-            if where[3] == "udp":
-                sock.send(b"?")
-        time.sleep(SILENCE)
-        return sum(self.answered(sock) for sock in flows)
-
-    def answered(self, sock):
-        with contextlib.suppress(OSError):
-            return bool(sock.recv(100))
-        return False
-
-    def test_way_out(self):
-        for proto, address in ("tcp", wh.WORLD4), ("udp", wh.WORLD6):
-            self.assertEqual(self.open_many(self.limit + 5, "web1", address, 7100, proto), self.limit)
-            self.assertIsNotNone(wh.connect("web2", address, 7100, proto))
-        self.assertGreater(wh.warren("show", "web1", json=True)["refused"]["over_limit"], 0)
-        self.assertEqual(wh.warren("show", "web2", json=True)["refused"]["over_limit"], 0)
-
-    def test_way_in(self):
-        self.assertEqual(self.open_many(self.limit + 5, wh.OUTSIDE, wh.UPLINK4, 6000, "tcp"), self.limit)
-        self.assertEqual(self.open_many(self.limit + 5, wh.OUTSIDE, wh.UPLINK6, 6000, "udp"), self.limit)
-        self.assert_reached(*((wh.OUTSIDE, address, 6001, "tcp", "web2") for address in PUBLIC))
-
-    def test_both_ways_share_it(self):
-        self.assertEqual(self.open_many(12, wh.OUTSIDE, wh.UPLINK4, 6000, "tcp"), 12)
-        self.assertEqual(self.open_many(12, "web1", wh.WORLD4, 7100, "tcp"), self.limit - 12)
 
 
 if __name__ == "__main__":

@@ -118,13 +118,13 @@ class Table(Stage):
         """What is neither from nor to a space is not forwarded because of us."""
         packets = udp_pairs([wh.OUTSIDE4, wh.OUTSIDE6], [(wh.WORLD4, 7200), (wh.WORLD6, 7200)])
         with wh.Sniffer(wh.OUTSIDE, "eth0") as sniffer:
-            send_all(wh.OUTSIDE, "eth0", packets)
+            wh.send_packets(wh.OUTSIDE, "eth0", packets)
             self.assertFalse(sniffer.saw(dport=7200, timeout=SILENCE))
 
     def test_broadcast_and_multicast_of_a_space(self):
-        targets = [(address, 7000) for address in ("255.255.255.255", "203.0.113.255", "224.0.0.1", "ff02::1", "ff05::1")]
+        everybody = "255.255.255.255", "203.0.113.255", "224.0.0.1", "ff02::1", "ff05::1"
         with wh.Sniffer("b", "veth_b") as in_b, wh.Sniffer(wh.OUTSIDE, "eth0") as outside:
-            send_all("a", "veth_a", udp_pairs(self.addresses(self.a), targets))
+            wh.send_packets("a", "veth_a", udp_pairs(self.addresses(self.a), [(to, 7000) for to in everybody]))
             self.assertFalse(in_b.saw(dport=7000, timeout=SILENCE) or outside.saw(dport=7000, timeout=0.05))
         self.assertEqual(self.peers_of(wh.HOST, 7000), [])
 
@@ -167,36 +167,37 @@ class Spoofing(Stage):
                          (self.addresses(self.b), 8080)) for address in addresses]
 
     def forged(self):
-        return [self.b["ipv4"], GATEWAY4, "100.64.9.9", *PUBLIC, wh.OUTSIDE4, wh.WORLD4, "192.0.2.1", "127.0.0.1",
-                "0.0.0.0", "255.255.255.255", "224.0.0.1", self.b["ipv6"], self.gateway[1], self.ula + ":9::2", wh.OUTSIDE6, wh.WORLD6,
+        return [self.b["ipv4"], *self.gateway, "100.64.9.9", *PUBLIC, wh.OUTSIDE4, wh.WORLD4, "192.0.2.1", "127.0.0.1",
+                "0.0.0.0", "255.255.255.255", "224.0.0.1", self.b["ipv6"], self.ula + ":9::2", wh.OUTSIDE6, wh.WORLD6,
                 "2001:db8:bad::1", "::1", "::", "fe80::1", "fe80::2", "ff02::1", "::ffff:127.0.0.1"]
 
     def arrivals(self, send):
         """The peers that the servers saw, and whether b or outside saw a marked packet, after send()."""
         with wh.Sniffer("b", "veth_b") as in_b, wh.Sniffer(wh.OUTSIDE, "eth0") as outside:
             send()
-            found = [sniffer.wait(lambda p: p.payload.startswith(b"spoofed"), SILENCE / 2) for sniffer in (in_b, outside)]
+            found = [sniffer.wait(lambda p: p.payload.startswith(b"spoofed"), SILENCE / 2)
+                     for sniffer in (in_b, outside)]
         servers = (wh.HOST, 7000), ("b", 8080), ("b", 9090), (wh.OUTSIDE, 7100)
         return [peer for key in servers for peer in self.peers_of(*key)], [packet for packet in found if packet]
 
     def test_own_source_passes(self):
         """The control: the very same packets with a true source do arrive."""
         packets = udp_pairs(self.addresses(self.a), self.targets)
-        peers, sniffed = self.arrivals(lambda: send_all("a", "veth_a", packets))
+        peers, sniffed = self.arrivals(lambda: wh.send_packets("a", "veth_a", packets))
         self.assertEqual(len(peers), 8)  # all but the two to b directly
         self.assertEqual(len(sniffed), 2)
 
     def test_forged_sources_arrive_nowhere(self):
         packets = udp_pairs(self.forged(), self.targets)
         with wh.Sniffer(wh.HOST, "veth_a_o") as host_end:
-            result = self.arrivals(lambda: send_all("a", "veth_a", packets))
+            result = self.arrivals(lambda: wh.send_packets("a", "veth_a", packets))
             self.assertTrue(host_end.saw(src=wh.OUTSIDE4, dport=7000), "nothing was sent")
         self.assertEqual(result, ([], []))
         self.assertGreaterEqual(wh.warren("show", "a", json=True)["refused"]["spoofed"], len(packets) // 2)
 
     def test_forged_behind_a_vlan_tag(self):
         mac, gateway = wh.mac_of("a", "veth_a"), wh.neighbour_mac("a", "veth_a")
-        frames = [wh.frame(packet, gateway, mac) for packet in udp_pairs([self.b["ipv4"], self.b["ipv6"]], self.targets)]
+        frames = [wh.frame(packet, gateway, mac) for packet in udp_pairs(self.addresses(self.b), self.targets)]
 
         def send():
             with wh.packet_socket("a", "veth_a", 0) as sock:
@@ -222,19 +223,19 @@ class Spoofing(Stage):
     def test_loopback_of_the_host(self):
         own = udp_pairs([self.a["ipv4"], "127.0.0.1"], [("127.0.0.1", port) for port in (7000, 7001, 6001)])
         own += udp_pairs([self.a["ipv6"], "::1"], [("::1", port) for port in (7000, 7001, 6001)])
-        self.assertEqual(self.arrivals(lambda: send_all("a", "veth_a", own)), ([], []))
+        self.assertEqual(self.arrivals(lambda: wh.send_packets("a", "veth_a", own)), ([], []))
         self.assertEqual(self.peers_of(wh.HOST, 7001), [])
 
     def test_loopback_of_the_host_from_outside(self):
         packets = udp_pairs([wh.OUTSIDE4, "127.0.0.1"], [("127.0.0.1", port) for port in (7000, 7001, 6001)])
         packets += udp_pairs([wh.OUTSIDE6, "::1"], [("::1", port) for port in (7000, 7001, 6001)])
-        self.assertEqual(self.arrivals(lambda: send_all(wh.OUTSIDE, "eth0", packets)), ([], []))
+        self.assertEqual(self.arrivals(lambda: wh.send_packets(wh.OUTSIDE, "eth0", packets)), ([], []))
         self.assertEqual(self.peers_of(wh.HOST, 7001), [])
 
     def test_pool_sources_from_outside(self):
         pool = [*self.addresses(self.a), *self.addresses(self.b), *self.gateway, "100.64.9.9"]
         packets = udp_pairs(pool, self.targets + [(wh.UPLINK4, 6000), (wh.UPLINK6, 6000)])
-        self.assertEqual(self.arrivals(lambda: send_all(wh.OUTSIDE, "eth0", packets)), ([], []))
+        self.assertEqual(self.arrivals(lambda: wh.send_packets(wh.OUTSIDE, "eth0", packets)), ([], []))
         self.assertEqual(self.peers_of("a", 8080), [])
 
 
@@ -264,27 +265,11 @@ class ForgedErrors(Stage):
             self.assertEqual(wh.read_reply(sock).server, "b")
             client, port = sock.getsockname()[:2]
             inner = wh.udp_packet(client, victim, 8080, sport=port)
-            wh.send_packet("a", "veth_a", error_packet(own, client, inner))
-
-
-def error_packet(src, dst, inner):
-    """ICMP or ICMPv6 "port unreachable" about the packet `inner`."""
-    message = struct.pack("!BBHI", *((1, 4) if wh.is6(dst) else (3, 3)), 0, 0) + inner
-    if wh.is6(dst):
-        return wh.ip_packet(src, dst, 58, wh.with_checksum(message, 2, src, dst, 58))
-    return wh.ip_packet(src, dst, 1, message[:2] + struct.pack("!H", wh.checksum(message)) + message[4:])
+            wh.send_packet("a", "veth_a", wh.unreachable_packet(own, client, inner))
 
 
 def is_error(packet):
     return (packet.proto, packet.payload[:1]) in ((1, b"\x03"), (58, b"\x01"))
-
-
-def send_all(ns, interface, packets):
-    """Sends the IP packets to the neighbour at the other end of the link."""
-    to, own = wh.neighbour_mac(ns, interface), wh.mac_of(ns, interface)
-    with wh.packet_socket(ns, interface, 0) as sock:
-        for packet in packets:
-            sock.send(wh.frame(packet, to, own))
 
 
 class Untranslated(Stage):
@@ -293,10 +278,10 @@ class Untranslated(Stage):
     def test_packets_of_no_connection(self):
         packets = [packet for src, dst in zip(self.addresses(self.a), (wh.WORLD4, wh.WORLD6))
                    for packet in (*(wh.tcp_packet(src, dst, 7100, flags=flags) for flags in (0, 3, 4, 0x29)),
-                                  error_packet(src, dst, wh.udp_packet(dst, src, 9, 9)))]
+                                  wh.unreachable_packet(src, dst, wh.udp_packet(dst, src, 9, 9)))]
         packets.append(wh.ndp_frame(wh.mac_of("a", "veth_a"), self.a["ipv6"], wh.WORLD6, dst=wh.WORLD6)[14:])
         with wh.Sniffer(wh.OUTSIDE, "eth0") as outside:
-            send_all("a", "veth_a", packets)
+            wh.send_packets("a", "veth_a", packets)
             self.assertFalse(outside.saw(lambda p: p.src in self.addresses(self.a), SILENCE))
 
 
@@ -355,15 +340,9 @@ class Neighbours(Stage):
 
     def test_redirects(self):
         """That the way to b, or outside, leads through a."""
-        for target in self.b["ipv6"], wh.OUTSIDE6:
-            self.assert_ignored(*(redirect_frame(self.mac, src, target, self.gateway[1])
-                                  for src in ("fe80::2", self.a["ipv6"])))
-
-
-def redirect_frame(mac, src, target, dst):
-    message = struct.pack("!BBHI", 137, 0, 0, 0) + wh.packed("fe80::2") + wh.packed(target) + b"\2\1" + wh.mac_bytes(mac)
-    packet = wh.ip_packet(src, dst, 58, wh.with_checksum(message, 2, src, dst, 58), ttl=255)
-    return wh.frame(packet, wh.neighbour_mac("a", "veth_a"), mac)
+        host_end = wh.neighbour_mac("a", "veth_a")
+        self.assert_ignored(*(wh.redirect_frame(self.mac, src, self.gateway[1], target, "fe80::2", host_end)
+                              for target in (self.b["ipv6"], wh.OUTSIDE6) for src in ("fe80::2", self.a["ipv6"])))
 
 
 class HostServices(Stage):

@@ -68,6 +68,15 @@ def icmp_packet(src, dst, ident=1):
     return ip_packet(src, dst, 1, message)
 
 
+def unreachable_packet(src, dst, packet):
+    """The ICMP or ICMPv6 error "port unreachable" about a packet."""
+    if is6(dst):
+        message = struct.pack("!BBHI", 1, 4, 0, 0) + packet
+        return ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58))
+    message = struct.pack("!BBHI", 3, 3, 0, 0) + packet
+    return ip_packet(src, dst, 1, message[:2] + struct.pack("!H", checksum(message)) + message[4:])
+
+
 def frame(packet, dst_mac, src_mac):
     """The packet of ip_packet() and friends in an Ethernet frame."""
     ethertype = ETH_IP6 if packet[0] >> 4 == 6 else ETH_IP4
@@ -89,8 +98,15 @@ def ndp_frame(src_mac, src, target, reply=False, dst="ff02::1", dst_mac="33:33:0
     return frame(ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58), ttl=255), dst_mac, src_mac)
 
 
+def redirect_frame(src_mac, src, dst, target, via, dst_mac):
+    """A redirect: what is for `target` goes by the neighbour `via` at src_mac."""
+    option = bytes([2, 1]) + mac_bytes(src_mac)
+    message = struct.pack("!BBHI", 137, 0, 0, 0) + packed(via) + packed(target) + option
+    return frame(ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58), ttl=255), dst_mac, src_mac)
+
+
 def ra_frame(src_mac, src, prefix, lifetime=1800, dst="ff02::1", dst_mac="33:33:00:00:00:01"):
-    """A router advertisement: `src` is a default router for `lifetime` seconds, and `prefix`/64 is for autoconfiguration."""
+    """A router advertisement: `src` is a router for `lifetime` seconds, and `prefix`/64 is for autoconfiguration."""
     option = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + packed(prefix)
     message = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0) + option + bytes([1, 1]) + mac_bytes(src_mac)
     return frame(ip_packet(src, dst, 58, with_checksum(message, 2, src, dst, 58), ttl=255), dst_mac, src_mac)

@@ -121,10 +121,17 @@ def send_frame(ns, interface, data):
         sock.send(data)
 
 
-def send_packet(ns, interface, packet, dst_mac=None):
+def send_packet(ns, interface, packet):
     """Sends an IP packet, e.g. udp_packet() with a spoofed source, to the neighbour at the other end of the link."""
-    dst_mac = dst_mac or neighbour_mac(ns, interface)
-    send_frame(ns, interface, frame(packet, dst_mac, mac_of(ns, interface)))
+    send_packets(ns, interface, [packet])
+
+
+def send_packets(ns, interface, packets):
+    """Sends IP packets, as send_packet() does."""
+    to, own = neighbour_mac(ns, interface), mac_of(ns, interface)
+    with packet_socket(ns, interface, 0) as sock:
+        for packet in packets:
+            sock.send(frame(packet, to, own))
 
 
 def link(ns, interface):

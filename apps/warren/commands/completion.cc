@@ -29,17 +29,27 @@ std::string bash_script(const CLI::App& app) {
   }
   return fmt::format(R"bash(# bash completion for warren: eval "$(warren completion bash)"
 _warren() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} command= word words
+  local current=${{COMP_WORDS[COMP_CWORD]}} command= value= word words
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $word in -*) ;; *) command=$word; break ;; esac
+    if [[ $value ]]; then value=; continue; fi
+    case $word in
+      -o|--output|--config) value=1 ;;
+      -*) ;;
+      *) command=$word; break ;;
+    esac
   done
+  case ${{COMP_WORDS[COMP_CWORD-1]}} in
+    -o|--output) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
+    -u|--user) COMPREPLY=($(compgen -u -- "$current")); return ;;
+    --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  esac
   case $command in
 {}    *) words="{}" ;;
   esac
   case $command in
     show|exec|shell|rm|up|down|pids|plan|explain|adopt|port)
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
-    apply) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    apply) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
