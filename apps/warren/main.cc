@@ -10,10 +10,11 @@ namespace warren::cli {
 namespace {
 
 void register_commands(CLI::App& app, Context& context) {
-  for (const auto add : {register_add, register_rm, register_ls, register_show, register_exec, register_port,
-                         register_up, register_down, register_check, register_apply, register_export,
-                         register_explain, register_doctor, register_plan, register_adopt, register_identify,
-                         register_pids, register_monitor, register_completion, register_version})
+  for (const auto add :
+       {register_add,      register_rm,      register_ls,      register_show,       register_exec,
+        register_port,     register_up,      register_down,    register_check,      register_apply,
+        register_export,   register_explain, register_doctor,  register_plan,       register_adopt,
+        register_identify, register_pids,    register_monitor, register_completion, register_version})
     add(app, context);
   app.require_subcommand(1);
   for (auto* command : app.get_subcommands({})) command->fallthrough();
@@ -27,8 +28,10 @@ std::vector<std::string> with_separator(int argc, char** argv) {
   int positional = 0;
   for (auto at = exec + 1; at != words.end(); ++at) {
     if (*at == "--") return words;
-    const bool takes_value = *at == "-u" || *at == "--user" || *at == "-o" || *at == "--output" || *at == "--config";
-    if (takes_value && at + 1 != words.end()) ++at;
+    const bool takes_value =
+        *at == "-u" || *at == "--user" || *at == "-o" || *at == "--output" || *at == "--config";
+    if (takes_value && at + 1 != words.end())
+      ++at;
     else if (!at->starts_with('-') && ++positional == 2) {
       words.insert(at, "--");
       return words;
@@ -42,8 +45,10 @@ std::string one_line(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\x{:02x}", byte);
-    else out += c;
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
   }
   return out;
 }
@@ -72,8 +77,9 @@ int run(int argc, char** argv) {
   auto* config = app.add_option("--config", context.config, "Configuration file")->envname("WARREN_CONFIG");
   app.add_option("-o,--output", context.output, "Output format: text or json")
       ->check(CLI::IsMember({"text", "json"}));
-  app.footer("Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
-             "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check` or `doctor` found something.");
+  app.footer(
+      "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check` or `doctor` found something.");
   register_commands(app, context);
   auto words = with_separator(argc, argv);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

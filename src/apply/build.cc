@@ -82,10 +82,9 @@ class Builder {
     netlink::Batch batch;
     std::vector<const Begun*> asked;
     for (const auto& begun : begun_) {
-      if (begun.parts.has(Part::forwarding6))
-        if (auto status = switch_forwarding6(begun.site); !status)
-          fail(begun, std::move(status).error(), failures);
-      if (!begun.parts.has(Part::route6)) continue;
+      const auto switched = begun.parts.has(Part::forwarding6) ? switch_forwarding6(begun.site) : Status();
+      if (!switched) fail(begun, switched.error(), failures);
+      if (!switched || !begun.parts.has(Part::route6)) continue;
       route6(batch, begun.site, begun.index);
       asked.push_back(&begun);
     }

@@ -129,7 +129,7 @@ class Engine {
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
                                                             const std::string& adopt = {});
-  [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& facts, UpReport& report,
+  [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
   [[nodiscard]] Status leave_host();

@@ -181,9 +181,9 @@ Plan plan(const Desired& desired, const Observed& observed) {
   for (std::size_t i = 0; i < desired.spaces.size(); ++i) {
     const auto& space = desired.spaces[i];
     const auto& seen = observed.spaces[i];
-    auto next = change(space, desired.settings, seen);
+    const auto next = change(space, desired.settings, seen);
     const bool gone = !seen.outer_exists && !seen.pin_exists && space.state != State::removing;
-    if (space.state == State::up ? !next.missing.empty() : !gone) plan.spaces.push_back(std::move(next));
+    if (space.state == State::up ? !next.missing.empty() : !gone) plan.spaces.push_back(next);
   }
   return plan;
 }

@@ -22,7 +22,7 @@ constexpr std::array kNames{
 
 std::string_view name(Conf conf) { return std::ranges::find(kNames, conf, &Named::conf)->name; }
 
-std::string join(const Sysctl& sysctl, char between, std::string interface) {
+std::string join(const Sysctl& sysctl, char between, const std::string& interface) {
   std::string text = sysctl.family == Family::v4 ? "net/ipv4/conf/" : "net/ipv6/conf/";
   std::ranges::replace(text, '/', between);
   return text + interface + between + std::string(name(sysctl.conf));

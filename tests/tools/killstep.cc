@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// killstep N CMD...: runs CMD, and kills it just before the Nth system call that changes something. Exit 137 then;
-// where CMD ended before, its own exit code. `killstep 0 CMD...` lets CMD run and prints how many such calls it made.
+// killstep N CMD...: runs CMD, and kills it just before the Nth system call that changes something. Exit 137
+// then; where CMD ended before, its own exit code. `killstep 0 CMD...` lets CMD run and prints how many such
+// calls it made.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -90,8 +91,8 @@ pid_t start(char** command) {
 void follow(pid_t child) {
   int status = 0;
   if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) die("wait");
-  constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                           PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+  constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+                           PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SETOPTIONS, child, 0, options) != 0) die("ptrace");
   if (::ptrace(PTRACE_SYSCALL, child, 0, 0) != 0) die("ptrace");
 }

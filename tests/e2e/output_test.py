@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What programs and people rely on: the keys of -o json, and an example in every --help."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import warrenhost as wh  # noqa: E402
+
+FORWARD = {"protocol", "host_address", "host_ports", "port", "spec"}
+SPACE = {"name", "number", "ipv4", "ipv6", "gateway4", "gateway6", "interface", "mac", "host_interface", "host_mac",
+         "netns", "nat", "adopted", "forwards"}
+STATUS = SPACE | {"state", "received_bytes", "received_packets", "sent_bytes", "sent_packets", "refused"}
+REFUSED = {"spoofed", "denied_host", "unpublished", "over_limit"}
+KEYS = (  # of the object, or of each object in the list
+    (("ls",), STATUS), (("show", "web1"), STATUS | {"pids"}), (("export",), SPACE), (("plan", "web1"), SPACE),
+    (("plan", "77"), SPACE), (("port", "ls"), FORWARD | {"space", "connections"}),
+    (("port", "ls", "web1"), FORWARD | {"space", "connections"}), (("check",), {"faults"}),
+    (("up",), {"mended", "failed"}), (("up", "--dry-run"), {"would_mend"}), (("version",), {"version"}),
+    (("doctor",), {"findings"}), (("pids", "web1"), {"pid", "command"}),
+    (("add", "new", "--dry-run"), SPACE), (("rm", "web1", "--dry-run"), {"removed", "dry_run"}),
+)
+HELP = ("add", "rm", "ls", "show", "exec", "shell", "up", "down", "adopt", "identify", "pids", "monitor", "plan",
+        "port",
+        "apply", "export", "check", "doctor", "explain", "completion", "version")
+
+
+class ForPrograms(wh.HostTest):
+    def setUp(self):
+        wh.warren("add", "web1", "-p", "6000:8080", "-p", "8000-8099")
+
+    def test_keys_of_json(self):
+        with wh.killed_after(wh.start("sleep", "100", ns="web1")) as process:
+            for command, keys in (*KEYS, (("identify", process.pid), {"pid", "command", "space"})):
+                with self.subTest(command):
+                    self.assert_keys(wh.warren(*command, json=True, check=command[0] != "doctor"), keys)
+                    after = wh.run(wh.WARREN, *command, "-o", "json", check=command[0] != "doctor")
+                    self.assertTrue(after.stdout.startswith(("{", "[")))
+
+    def assert_keys(self, answer, keys):
+        self.assertTrue(answer)
+        for one in answer if isinstance(answer, list) else [answer]:
+            self.assertEqual(set(one), keys)
+            for forward in one.get("forwards", ()):
+                self.assertEqual(set(forward) - {"connections"}, FORWARD)
+            if "refused" in one:
+                self.assertEqual(set(one["refused"]), REFUSED)
+
+    def test_keys_of_json_of_changes(self):
+        text = "[space.web1]\n[space.new]\nports = ['80:80']\n"
+        applied = wh.warren("apply", "-", "--dry-run", json=True, input=text)
+        self.assertEqual(set(applied), {"dry_run", "steps", "failed"})
+        self.assertEqual([set(step) for step in applied["steps"]], [{"action", "space", "what"}] * 2)
+        self.assertEqual(set(wh.warren("port", "add", "web1", "81", json=True)), {"space", "added"})
+        self.assertEqual(set(wh.warren("port", "rm", "web1", "6000", json=True)), {"space", "removed"})
+        self.assertEqual(set(wh.warren("rm", "web1", json=True)), {"removed", "dry_run"})
+
+    def test_every_command_has_an_example(self):
+        listed = wh.warren("--help").stdout.split("Subcommands:\n")[1].split("\n\n")[0]
+        self.assertEqual(sorted(line.split()[0] for line in listed.split("\n") if line.strip()), sorted(HELP))
+        for command in [(), *((name,) for name in HELP), ("port", "add"), ("port", "rm"), ("port", "ls")]:
+            with self.subTest(command):
+                self.assertIn("Example", wh.warren(*command, "--help").stdout)
+
+
+if __name__ == "__main__":
+    wh.main()
