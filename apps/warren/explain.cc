@@ -44,18 +44,21 @@ Result<Heard> who_listens(const apply::SpaceStatus& status, const model::Forward
 }
 
 std::string verdict(const Heard& heard, const model::Forward& forward, bool ipv6) {
-  if (heard.who.empty()) return fmt::format("nothing listens on {} port {} inside", name(forward.proto), forward.to);
+  if (heard.who.empty())
+    return fmt::format("nothing listens on {} port {} inside", name(forward.proto), forward.to);
   const auto who = fmt::format("{}", fmt::join(heard.who, ", "));
   if (heard.loopback_only)
-    return who + " listens on 127.0.0.1 only: not reachable through the forward; let it listen on 0.0.0.0 or ::";
-  if (!heard.v4 && !heard.v6) return who + " listens, but not on the space's address: not reachable through the forward";
+    return who +
+           " listens on 127.0.0.1 only: not reachable through the forward; let it listen on 0.0.0.0 or ::";
+  if (!heard.v4 && !heard.v6)
+    return who + " listens, but not on the space's address: not reachable through the forward";
   if (!heard.v4) return who + " listens: reachable over IPv6 only";
   if (!heard.v6 && ipv6) return who + " listens: reachable over IPv4 only";
   return who + " listens: reachable";
 }
 
-doctor::Packet packet_into(const apply::SpaceStatus& status, const model::Forward& forward, const std::string& uplink,
-                           const Ip& to) {
+doctor::Packet packet_into(const apply::SpaceStatus& status, const model::Forward& forward,
+                           const std::string& uplink, const Ip& to) {
   doctor::Packet packet;
   packet.family = to.family();
   packet.iif = uplink;
@@ -89,8 +92,8 @@ Result<Explainer> Explainer::open(const Context& context) {
 
 Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards_of_port(port)).empty(); }
 
-Status Explainer::explain_drops(const apply::SpaceStatus& status, const model::Forward& forward, Explanation& out,
-                                Json& json) {
+Status Explainer::explain_drops(const apply::SpaceStatus& status, const model::Forward& forward,
+                                Explanation& out, Json& json) {
   const auto host = TRY(apply::read_host(*TRY(kernel_.route()), settings_));
   const auto uplink = host.uplinks.empty() ? std::string() : host.uplinks.front().str();
   json["dropped_by"] = Json::array();
@@ -98,14 +101,15 @@ Status Explainer::explain_drops(const apply::SpaceStatus& status, const model::F
   if (status.wiring.ip6) targets.push_back(*status.wiring.ip6);
   for (const auto& to : targets) {
     const auto packet = packet_into(status, forward, uplink, to);
-    const auto drops = TRY(doctor::foreign_drops(*TRY(kernel_.netfilter()), *TRY(kernel_.nft()),
-                                                 doctor::Hook::forward, packet));
+    const auto drops = TRY(
+        doctor::foreign_drops(*TRY(kernel_.netfilter()), *TRY(kernel_.nft()), doctor::Hook::forward, packet));
     for (const auto& drop : drops) {
-      const auto where = fmt::format("table {} {}, chain {}: {}", doctor::family_name(drop.family), drop.table,
-                                     fmt::join(drop.path, " > "), drop.rule);
-      out.lines.push_back(fmt::format("  {} IPv{} by {}", drop.certain ? "dropped:" : "may be dropped:",
-                                      to.is_v4() ? 4 : 6, where));
-      for (const auto& command : doctor::remedy(drop, packet, settings_)) out.lines.push_back("    remedy: " + command);
+      const auto where = fmt::format("table {} {}, chain {}: {}", doctor::family_name(drop.family),
+                                     drop.table, fmt::join(drop.path, " > "), drop.rule);
+      out.lines.push_back(fmt::format(
+          "  {} IPv{} by {}", drop.certain ? "dropped:" : "may be dropped:", to.is_v4() ? 4 : 6, where));
+      for (const auto& command : doctor::remedy(drop, packet, settings_))
+        out.lines.push_back("    remedy: " + command);
       json["dropped_by"].push_back({{"chain", where}, {"certain", drop.certain}});
     }
   }
@@ -117,11 +121,12 @@ Status Explainer::explain_forward(const apply::SpaceStatus& status, const apply:
   const auto& w = status.wiring;
   const auto heard = TRY(who_listens(status, forward.forward, forward.forward.to));
   const auto says = verdict(heard, forward.forward, w.ip6.has_value());
-  out.lines.push_back(fmt::format("{} goes to space {} ({}{})", forward.forward.str(), status.space.name.str(),
-                                  w.ip4.str(), w.ip6 ? ", " + w.ip6->str() : ""));
+  out.lines.push_back(fmt::format("{} goes to space {} ({}{})", forward.forward.str(),
+                                  status.space.name.str(), w.ip4.str(), w.ip6 ? ", " + w.ip6->str() : ""));
   out.lines.push_back("  " + says);
-  out.lines.push_back(fmt::format("  {} connections came through it; the space received {} packets and sent {}",
-                                  forward.connections, status.received_packets, status.sent_packets));
+  out.lines.push_back(
+      fmt::format("  {} connections came through it; the space received {} packets and sent {}",
+                  forward.connections, status.received_packets, status.sent_packets));
   auto json = to_json(forward.forward);
   json["connections"] = forward.connections;
   json["listeners"] = heard.who;
@@ -138,8 +143,8 @@ Status Explainer::explain_space(const model::Space& space, Explanation& out) {
   out.json["space"] = space.name.str();
   out.json["state"] = status.state();
   if (status.state() == "broken")
-    out.lines.push_back(fmt::format("space {} is broken: `warren check` says what is missing, `warren up` mends it",
-                                    space.name.str()));
+    out.lines.push_back(fmt::format(
+        "space {} is broken: `warren check` says what is missing, `warren up` mends it", space.name.str()));
   else if (status.state() != "up")
     out.lines.push_back(fmt::format("space {0} is {1}: `warren up {0}`", space.name.str(), status.state()));
   return {};
@@ -205,8 +210,8 @@ Result<Explanation> Explainer::process(pid_t pid) {
   }
   auto out = TRY(space(found->name));
   out.json["pid"] = pid;
-  out.lines.insert(out.lines.begin(),
-                   fmt::format("process {} ({}) is in space {}", pid, sys::command_of(pid), found->name.str()));
+  out.lines.insert(out.lines.begin(), fmt::format("process {} ({}) is in space {}", pid, sys::command_of(pid),
+                                                  found->name.str()));
   return out;
 }
 

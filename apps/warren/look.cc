@@ -14,7 +14,8 @@ namespace warren::cli {
 Result<model::Space> find_space(store::Store& store, const std::string& text) {
   const auto name = TRY(SpaceName::parse(text));
   auto space = TRY(store.find(name));
-  if (!space) return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", text));
+  if (!space)
+    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", text));
   return *space;
 }
 

@@ -13,7 +13,9 @@ namespace warren::cli {
 void say(std::string_view line) { fmt::print("{}\n", line); }
 
 // Text from a tenant's process may be no UTF-8; it must not end the program.
-void say_json(const Json& json) { fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void say_json(const Json& json) {
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
 
 void Columns::print() const {
   std::vector<std::size_t> widths(rows_.front().size(), 0);
@@ -97,7 +99,10 @@ std::vector<std::string> describe(const model::Space& space, const model::Settin
       fmt::format("number      {}", space.number),
       fmt::format("ipv4        {} gateway {}", w.ip4.str(), model::gateway4(settings).str()),
       fmt::format("ipv6        {}", w.ip6 ? w.ip6->str() + " gateway " + model::link_gateway6().str()
-                                          : settings.ipv6 ? "ULA:" + fmt::format("{:x}", space.number) + "::2, the ULA prefix is made at the first `warren add`" : "off"),
+                                    : settings.ipv6
+                                        ? "ULA:" + fmt::format("{:x}", space.number) +
+                                              "::2, the ULA prefix is made at the first `warren add`"
+                                        : "off"),
       fmt::format("inside      {} {}{}", w.inner.str(), w.inner_mac.str(),
                   w.inner_alt.empty() ? "" : " altname " + w.inner_alt),
       fmt::format("on host     {} {}{}", w.outer.str(), w.outer_mac.str(),

@@ -25,7 +25,8 @@ Result<UniqueFd> watch_files(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!fd.valid() || ::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+  if (!fd.valid() ||
+      ::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
     return fail_errno(errno, "watch " + directory);
   return fd;
 }
@@ -67,14 +68,16 @@ Json Event::json() const {
 }
 
 std::string Event::line() const {
-  return fmt::format("{}{}{}{}{}", event, space.empty() ? "" : " ", space, detail.empty() ? "" : ": ", detail);
+  return fmt::format("{}{}{}{}{}", event, space.empty() ? "" : " ", space, detail.empty() ? "" : ": ",
+                     detail);
 }
 
 Result<Watch> Watch::open(store::Store store, model::Settings settings) {
   auto files = TRY(watch_files(std::filesystem::path(apply::kStorePath).parent_path()));
   auto route = TRY(listen_to(NETLINK_ROUTE, RTNLGRP_LINK));
   auto netfilter = TRY(listen_to(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
-  Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter), std::move(files));
+  Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter),
+              std::move(files));
   TRY(watch.remember());
   auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
   const auto links = TRY(netlink::dump_links(socket));
@@ -148,7 +151,8 @@ Status Watch::run(const Tell& tell) {
   for (;;) {
     std::array<pollfd, 3> sources{pollfd{files_.get(), POLLIN, 0}, pollfd{route_.fd(), POLLIN, 0},
                                   pollfd{netfilter_.fd(), POLLIN, 0}};
-    if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return fail_errno(errno, "wait for events");
+    if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR)
+      return fail_errno(errno, "wait for events");
     if (sources[0].revents) TRY(read_store(tell));
     if (sources[1].revents) TRY(read_links(tell));
     if (sources[2].revents) TRY(read_ruleset(tell));

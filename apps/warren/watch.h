@@ -16,8 +16,8 @@ namespace warren::cli {
 
 /// Something that happened to the spaces.
 struct Event {
-  std::string event;   ///< "space-added", "forward-removed", "link-gone", "ruleset-changed", ...
-  std::string space;   ///< empty where it concerns none
+  std::string event;  ///< "space-added", "forward-removed", "link-gone", "ruleset-changed", ...
+  std::string space;  ///< empty where it concerns none
   std::string detail;
   [[nodiscard]] Json json() const;
   [[nodiscard]] std::string line() const;
@@ -34,7 +34,8 @@ class Watch {
   [[nodiscard]] Status run(const Tell& tell);
 
  private:
-  Watch(store::Store store, model::Settings settings, netlink::Socket route, netlink::Socket netfilter, UniqueFd files)
+  Watch(store::Store store, model::Settings settings, netlink::Socket route, netlink::Socket netfilter,
+        UniqueFd files)
       : store_(std::move(store)),
         settings_(std::move(settings)),
         route_(std::move(route)),

@@ -4,7 +4,6 @@
 #include "apply/engine.h"
 #include "apply/ports.h"
 #include "apply/table.h"
-#include "base/rollback.h"
 #include "sys/netns.h"
 
 namespace warren::apply {

@@ -16,6 +16,8 @@ namespace {
 using model::Part;
 using model::SpaceChange;
 
+constexpr std::size_t kFewSpaces = 8;
+
 /// The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
 /// Looks for the namespace through them. Runs on a thread that may end up anywhere.
 std::string find_living(const model::Space& space, const model::Settings& settings) {
@@ -52,8 +54,8 @@ RoomOrder order_for(const SpaceChange& change, const model::Settings& settings, 
 
 class Builder {
  public:
-  Builder(netlink::Socket& host, const model::Settings& settings, const HostFacts& facts)
-      : host_(host), settings_(settings), facts_(facts) {}
+  Builder(netlink::Socket& host, const model::Settings& settings, const HostFacts& facts, std::size_t count)
+      : host_(host), settings_(settings), facts_(facts), few_(count <= kFewSpaces) {}
 
   /// All of one space but what is left for last. Undone where it fails.
   Status build(const SpaceChange& change, RoomOrder::Kind how, Result<Room> room) {
@@ -109,7 +111,10 @@ class Builder {
     if (begun.new_link) TRY(connect(host_, begun.site, room));
     TRY(furnish_inside(room, begun.site, begun.parts));
     begun.index = TRY(furnish_outside(host_, begun.site, begun.parts));
-    return settle_inside(room, begun.site, begun.parts);
+    TRY(settle_inside(room, begun.site, begun.parts));
+    // Of many the first have long settled when the last is built.
+    if (few_ && begun.parts.has(Part::address6)) await_address6(room, begun.site);
+    return {};
   }
   void fail(const Begun& begun, Error error, std::vector<SpaceFailure>& failures) {
     undo(begun);
@@ -128,6 +133,7 @@ class Builder {
   netlink::Socket& host_;
   const model::Settings& settings_;
   const HostFacts& facts_;
+  const bool few_;
   std::vector<Begun> begun_;
 };
 
@@ -142,7 +148,7 @@ Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Sett
   TRY(sys::prepare_pins());
   std::vector<RoomOrder> orders;
   for (const auto& change : changes) orders.push_back(order_for(change, settings, adopt));
-  Builder builder(*TRY(kernel.route()), settings, facts);
+  Builder builder(*TRY(kernel.route()), settings, facts, changes.size());
   RoomSource rooms(orders);
   for (std::size_t i = 0; i < changes.size(); ++i) {
     auto status = builder.build(changes[i], orders[i].kind, rooms.next());

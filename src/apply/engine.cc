@@ -81,19 +81,19 @@ Result<std::vector<SpaceName>> Engine::names() {
   return names;
 }
 
-Result<std::optional<NewTable>> Engine::prepare_host(const HostFacts& host) {
+Result<Preparation> Engine::prepare_host(const HostFacts& host) {
   auto& route = *TRY(kernel_.route());
-  auto originals = TRY(Originals::load());
-  const auto pending = TRY(pending_sysctls(route, host, settings_, originals));
-  TRY(change_sysctls(pending, originals));
+  Preparation ready{TRY(Originals::load()), {}, {}};
+  ready.sysctls = TRY(pending_sysctls(route, host, settings_, ready.originals));
   TRY(put_host_parts(route, settings_, all_host_parts(settings_)));
-  NewTable table{make_rules(host, settings_, originals, {}), {}};
-  if (TRY(table_is_current(kernel_, table.rules))) return std::nullopt;
+  NewTable table{make_rules(host, settings_, ready.originals, ready.sysctls), {}};
+  if (TRY(table_is_current(kernel_, table.rules))) return ready;
   const auto spaces = TRY(store_.load_all());
   for (const auto& space : spaces)
     if (space.state == model::State::up)
       std::ranges::move(model::elements(space, settings_), std::back_inserter(table.elements));
-  return table;
+  ready.table = std::move(table);
+  return ready;
 }
 
 Status Engine::change_table(const HostFacts& host, const std::vector<Element>& remove,
@@ -112,7 +112,8 @@ Status Engine::change_table(const HostFacts& host, const std::vector<Element>& r
 Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Progress& progress,
                                                     const std::string& adopt) {
   const auto host = TRY(facts());
-  auto fresh = TRY(prepare_host(host));
+  auto ready = TRY(prepare_host(host));
+  const auto& fresh = ready.table;
   if (!fresh) TRY(change_table(host, work.remove, {}));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
@@ -127,6 +128,7 @@ Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Prog
   auto failures = TRY(std::move(built));
   if (!added && !drifted(added.error())) return std::unexpected(added.error());
   if (!added) TRY(change_table(host, {}, work.add));
+  TRY(change_sysctls(ready.sysctls, ready.originals));  // nothing is forwarded before the rules stand
   TRY(forget_flows(work.forget_last));
   return failures;
 }

@@ -30,6 +30,13 @@ struct NewTable {
   std::vector<Element> elements;
 };
 
+/// What the host still needs before it can serve spaces.
+struct Preparation {
+  Originals originals;
+  std::vector<model::SysctlChange> sysctls;  ///< to be made once the table stands
+  std::optional<NewTable> table;             ///< to be put in place of what stands
+};
+
 /// A space that is asked for.
 struct SpaceRequest {
   SpaceName name;
@@ -123,8 +130,7 @@ class Engine {
                                       const std::vector<model::Forward>& add);
 
   // The kernel's part.
-  /// Gives the table that has to be put in place of what stands, if it has to.
-  [[nodiscard]] Result<std::optional<NewTable>> prepare_host(const HostFacts& host);
+  [[nodiscard]] Result<Preparation> prepare_host(const HostFacts& host);
   [[nodiscard]] Status change_table(const HostFacts& host, const std::vector<Element>& remove,
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},

@@ -2,9 +2,11 @@
 #include "apply/furnish.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <linux/ip.h>
 #include <optional>
+#include <thread>
 
 #include "netlink/link.h"
 #include "netlink/route.h"
@@ -16,6 +18,9 @@ namespace {
 using model::Part;
 using model::Parts;
 using netlink::Batch;
+
+constexpr int kAddressTries = 100;
+constexpr auto kAddressPause = std::chrono::microseconds(200);
 
 bool any(Parts parts, std::initializer_list<Part> of) {
   return parts.without(parts.without(Parts(of))) != Parts();
@@ -162,6 +167,20 @@ Status furnish_inside(Room& room, const Site& site, Parts parts) {
 Status settle_inside(Room& room, const Site& site, Parts parts) {
   if (!any(parts, {Part::inner_up, Part::outer_up})) return {};
   return TRY(netlink::get_link(room.socket, site.wiring.inner)), Status();
+}
+
+void await_address6(Room& room, const Site& site) {
+  if (!site.wiring.ip6) return;
+  Batch batch;
+  netlink::query_way(batch, *site.wiring.ip6);
+  bool own = false;
+  for (int i = 0; i < kAddressTries && !own; ++i) {
+    if (i != 0) std::this_thread::sleep_for(kAddressPause);
+    (void)room.socket.run_all(batch, [&](const netlink::MessageView& message) {
+      const auto way = netlink::parse_way(message);
+      own = way && way->local;
+    });
+  }
 }
 
 Result<int> furnish_outside(netlink::Socket& host, const Site& site, Parts parts) {

@@ -25,6 +25,9 @@ struct Site {
 /// has seen to it is dropped, and costs a first connection a second. To ask for a link settles that (since
 /// Linux 6.8).
 [[nodiscard]] Status settle_inside(Room& room, const Site& site, model::Parts parts);
+/// Waits, shortly, until the kernel's worker has made the new IPv6 address its own: before that a first
+/// connection loses its answer.
+void await_address6(Room& room, const Site& site);
 /// Puts `parts` right on the host's side, all but IPv6 forwarding and route. Gives the index of the host end.
 [[nodiscard]] Result<int> furnish_outside(netlink::Socket& host, const Site& site, model::Parts parts);
 

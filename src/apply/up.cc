@@ -58,9 +58,10 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   if (!plan.new_rules) TRY(change_elements(kernel_, plan.remove, {}));
   TRY(delete_links(kernel_, parse_names(plan.stray_links)));
   auto originals = TRY(Originals::load());
-  TRY(change_sysctls(plan.sysctls, originals));
   TRY(put_host_parts(*TRY(kernel_.route()), settings_, plan.host));
-  if (plan.new_rules) TRY(replace_table(kernel_, make_rules(host, settings_, originals, {}), plan.add));
+  const auto rules = make_rules(host, settings_, originals, plan.sysctls);
+  if (plan.new_rules) TRY(replace_table(kernel_, rules, plan.add));
+  TRY(change_sysctls(plan.sysctls, originals));  // nothing is forwarded before the rules stand
   Work work;
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
   TRY(tear_down(kernel_, settings_, work.tear_down));

@@ -1,50 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The tools that everything stands on: undo, descriptors, errors.
+// The tools that everything stands on: descriptors, errors.
 #include <cerrno>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <vector>
 
 #include "base/result.h"
-#include "base/rollback.h"
 #include "base/unique_fd.h"
 
 namespace warren {
 namespace {
-
-TEST(Rollback, RunsBackwardsAtScopeEnd) {
-  std::vector<int> order;
-  {
-    Rollback rollback;
-    for (int i = 1; i <= 3; ++i) rollback.push([&order, i] { order.push_back(i); });
-    EXPECT_TRUE(order.empty());
-  }
-  EXPECT_EQ(order, (std::vector{3, 2, 1}));
-}
-
-TEST(Rollback, CommitKeepsWhatWasDone) {
-  int undone = 0;
-  {
-    Rollback rollback;
-    rollback.push([&] { ++undone; });
-    rollback.commit();
-    rollback.push([&] { undone += 10; });  // what comes after the commit is undone as ever
-  }
-  EXPECT_EQ(undone, 10);
-}
-
-TEST(Rollback, RunsWhenAFunctionLeavesWithAnError) {
-  bool undone = false;
-  const auto function = [&]() -> Status {
-    Rollback rollback;
-    rollback.push([&] { undone = true; });
-    TRY(Status(fail(Code::failed, "no")));
-    rollback.commit();
-    return {};
-  };
-  EXPECT_FALSE(function());
-  EXPECT_TRUE(undone);
-}
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 UniqueFd any_fd() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }

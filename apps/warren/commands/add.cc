@@ -22,8 +22,8 @@ Result<std::optional<Ip>> optional_ip(const std::string& text) {
 
 void print(const model::Space& space, const model::Settings& settings, bool dry_run) {
   const auto w = model::wiring(space, settings);
-  say(fmt::format("{}{} is space {}: {}{}", dry_run ? "would add: " : "", space.name.str(), space.number, w.ip4.str(),
-                  w.ip6 ? " " + w.ip6->str() : ""));
+  say(fmt::format("{}{} is space {}: {}{}", dry_run ? "would add: " : "", space.name.str(), space.number,
+                  w.ip4.str(), w.ip6 ? " " + w.ip6->str() : ""));
   for (const auto& forward : space.forwards) say("  " + forward.str());
 }
 
@@ -36,8 +36,10 @@ Result<int> run(const Args& args, Context& context) {
   request.nat = !args.no_nat;
   auto engine = TRY(context.engine());
   const auto space = TRY_WRAP("add " + args.name, engine.add(request, args.dry_run));
-  if (context.json()) say_json(to_json(space, engine.settings()));
-  else print(space, engine.settings(), args.dry_run);
+  if (context.json())
+    say_json(to_json(space, engine.settings()));
+  else
+    print(space, engine.settings(), args.dry_run);
   return kExitOk;
 }
 
@@ -47,8 +49,10 @@ void register_add(CLI::App& app, Context& context) {
   const auto args = std::make_shared<Args>();
   auto* command = app.add_subcommand("add", "Make a space: a network of its own, with a way out and ways in");
   command->add_option("name", args->name, "Name of the space")->required();
-  command->add_option("-p,--port", args->ports, "Forward [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]; again for more")
-      ->type_name("SPEC")->allow_extra_args(false);
+  command
+      ->add_option("-p,--port", args->ports, "Forward [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]; again for more")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
   command->add_option("--ip4", args->ip4, "IPv4 address from the pool, in place of the derived one");
   command->add_option("--ip6", args->ip6, "IPv6 address from the ULA prefix, in place of the derived one");
   command->add_flag("--no-nat", args->no_nat, "Let it leave the host under its own address");

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -30,13 +30,17 @@ Result<int> run(const Args& args, Context& context) {
   const auto known = TRY(engine.names());
   const bool again = std::ranges::find(known, request.name) != known.end();
   if (again && !request.ports.empty())
-    return fail(Code::usage, fmt::format("adopt {0}: the space exists and keeps its forwards; `warren port add {0}` adds more",
-                                         args.name));
-  const auto space = TRY_WRAP("adopt " + args.name, again ? engine.adopt_again(request.name, request.adopt)
-                                                          : engine.add(request));
-  if (context.json()) say_json(to_json(space, engine.settings()));
-  else say(fmt::format("{} is space {}: {}", space.name.str(), space.number,
-                       model::wiring(space, engine.settings()).ip4.str()));
+    return fail(
+        Code::usage,
+        fmt::format("adopt {0}: the space exists and keeps its forwards; `warren port add {0}` adds more",
+                    args.name));
+  const auto space = TRY_WRAP("adopt " + args.name,
+                              again ? engine.adopt_again(request.name, request.adopt) : engine.add(request));
+  if (context.json())
+    say_json(to_json(space, engine.settings()));
+  else
+    say(fmt::format("{} is space {}: {}", space.name.str(), space.number,
+                    model::wiring(space, engine.settings()).ip4.str()));
   return kExitOk;
 }
 

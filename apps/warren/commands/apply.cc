@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "config/read_text.h"
 #include "config/spaces_file.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -34,9 +34,12 @@ std::vector<apply::SpaceRequest> requests(config::SpacesFile file) {
 
 std::string_view verb(apply::SpaceStep::Kind kind) {
   switch (kind) {
-    case apply::SpaceStep::Kind::create: return "create";
-    case apply::SpaceStep::Kind::change: return "change";
-    case apply::SpaceStep::Kind::remove: return "remove";
+    case apply::SpaceStep::Kind::create:
+      return "create";
+    case apply::SpaceStep::Kind::change:
+      return "change";
+    case apply::SpaceStep::Kind::remove:
+      return "remove";
   }
   return "?";
 }
@@ -46,7 +49,8 @@ void print_json(const apply::Engine::ApplyReport& report, bool dry_run) {
   for (const auto& step : report.steps)
     steps.push_back({{"action", verb(step.kind)}, {"space", step.name.str()}, {"what", step.what}});
   auto failed = Json::array();
-  for (const auto& [name, error] : report.failures) failed.push_back({{"space", name.str()}, {"error", error.what}});
+  for (const auto& [name, error] : report.failures)
+    failed.push_back({{"space", name.str()}, {"error", error.what}});
   say_json(Json{{"dry_run", dry_run}, {"steps", steps}, {"failed", failed}});
 }
 
@@ -61,10 +65,13 @@ Result<int> run(const Args& args, Context& context) {
   const auto text = TRY_WRAP("apply", config::read_text(args.file));
   auto file = TRY(config::parse_spaces(text, args.file == "-" ? "standard input" : args.file));
   auto engine = TRY(context.engine());
-  const auto report = TRY_WRAP("apply", engine.apply(requests(std::move(file)), {args.prune, args.dry_run, args.force,
-                                                                      progress("spaces made")}));
-  if (context.json()) print_json(report, args.dry_run);
-  else print(report, args.dry_run);
+  const auto report =
+      TRY_WRAP("apply", engine.apply(requests(std::move(file)),
+                                     {args.prune, args.dry_run, args.force, progress("spaces made")}));
+  if (context.json())
+    print_json(report, args.dry_run);
+  else
+    print(report, args.dry_run);
   for (const auto& [name, error] : report.failures)
     fmt::print(stderr, "warren: space {}: {}; `warren up` tries again\n", name.str(), error.what);
   return report.failures.empty() ? kExitOk : kExitFailed;

@@ -12,8 +12,10 @@ struct Args {};
 Result<int> run(const Args&, Context& context) {
   auto engine = TRY(context.engine());
   const auto faults = TRY_WRAP("check", engine.check());
-  if (context.json()) say_json(Json{{"faults", faults}});
-  else if (faults.empty()) say("all is as it should be");
+  if (context.json())
+    say_json(Json{{"faults", faults}});
+  else if (faults.empty())
+    say("all is as it should be");
   else
     for (const auto& fault : faults) say(fault);
   return faults.empty() ? kExitOk : kExitFound;

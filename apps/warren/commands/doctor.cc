@@ -46,19 +46,24 @@ Result<int> run(const Args&, Context& context) {
   std::optional<IfName> uplink;
   if (const auto host = apply::read_host(*TRY(kernel.route()), settings); !host)
     findings.push_back({Finding::Level::problem, "host", host.error().what, {}});
-  else if (!host->uplinks.empty()) uplink = host->uplinks.front();
+  else if (!host->uplinks.empty())
+    uplink = host->uplinks.front();
   auto more = TRY_WRAP("doctor", doctor::examine({settings, uplink, TRY(links_of(store, settings))}));
   std::ranges::move(more, std::back_inserter(findings));
-  if (context.json()) print_json(findings);
-  else print(findings);
-  const bool bad = std::ranges::any_of(findings, [](const auto& f) { return f.level == Finding::Level::problem; });
+  if (context.json())
+    print_json(findings);
+  else
+    print(findings);
+  const bool bad =
+      std::ranges::any_of(findings, [](const auto& f) { return f.level == Finding::Level::problem; });
   return bad ? kExitFound : kExitOk;
 }
 
 }  // namespace
 
 void register_doctor(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("doctor", "Find what on this host gets in the way, and print the remedy");
+  auto* command =
+      app.add_subcommand("doctor", "Find what on this host gets in the way, and print the remedy");
   command->footer("Example:\n  warren doctor");
   on(command, context, std::make_shared<Args>(), run);
 }

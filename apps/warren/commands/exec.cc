@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 #include "sys/enter.h"
 
 namespace warren::cli {
@@ -22,8 +22,9 @@ Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
   TRY(require_root());
   const auto name = TRY(SpaceName::parse(args.name));
   if (!sys::open_netns(sys::pin_path(name)))
-    return fail(Code::not_found, fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one",
-                                             name.str()));
+    return fail(
+        Code::not_found,
+        fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one", name.str()));
   std::optional<sys::User> user;
   if (!args.user.empty()) user = TRY(sys::find_user(args.user));
   TRY(sys::enter_space(name));

@@ -29,14 +29,16 @@ Result<Explanation> explain(Explainer& explainer, const std::string& text) {
   if (is_number(text)) return explain_number(explainer, text);
   if (const auto ip = Ip::parse(text)) return explainer.address(*ip);
   const auto name = SpaceName::parse(text);
-  if (!name) return fail(Code::usage, "'" + shown(text) + "' is no port, address, process ID or name of a space");
+  if (!name)
+    return fail(Code::usage, "'" + shown(text) + "' is no port, address, process ID or name of a space");
   return explainer.space(*name);
 }
 
 Result<int> run(const Args& args, Context& context) {
   auto explainer = TRY(Explainer::open(context));
   const auto explanation = TRY_WRAP("explain", explain(explainer, args.what));
-  if (context.json()) say_json(explanation.json);
+  if (context.json())
+    say_json(explanation.json);
   else
     for (const auto& line : explanation.lines) say(line);
   return kExitOk;
@@ -46,7 +48,8 @@ Result<int> run(const Args& args, Context& context) {
 
 void register_explain(CLI::App& app, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("explain", "Say where a port, address, process or space leads, and what stops it");
+  auto* command =
+      app.add_subcommand("explain", "Say where a port, address, process or space leads, and what stops it");
   command->add_option("what", args->what, "PORT, ADDRESS, PID or NAME")->required();
   command->footer("Example:\n  warren explain 6000");
   on(command, context, args, run);

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "config/spaces_file.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {

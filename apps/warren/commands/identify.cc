@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 #include "sys/process.h"
 
 namespace warren::cli {
@@ -18,8 +18,11 @@ Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("identify", space_of(store, pid));
   if (context.json())
-    say_json(Json{{"pid", pid}, {"command", sys::command_of(pid)}, {"space", space ? Json(space->name.str()) : Json(nullptr)}});
-  else if (space) say(space->name.str());
+    say_json(Json{{"pid", pid},
+                  {"command", sys::command_of(pid)},
+                  {"space", space ? Json(space->name.str()) : Json(nullptr)}});
+  else if (space)
+    say(space->name.str());
   if (!space && !context.json()) return fail(Code::not_found, fmt::format("process {} is in no space", pid));
   return space ? kExitOk : kExitFailed;
 }

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 #include "sys/process.h"
 
 namespace warren::cli {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include <charconv>
 #include "commands.h"
 #include "output.h"
-#include <charconv>
 
 namespace warren::cli {
 namespace {
@@ -13,7 +13,8 @@ struct Args {
 };
 
 /// A space that has this number, real or not.
-Result<model::Space> by_number(store::Store& store, const model::Settings& settings, const std::string& text) {
+Result<model::Space> by_number(store::Store& store, const model::Settings& settings,
+                               const std::string& text) {
   unsigned number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < kFirstNumber ||
@@ -33,16 +34,19 @@ Result<int> run(const Args& args, Context& context) {
   const auto settings = TRY(context.settings_with(store));
   const bool number = !args.what.empty() && args.what[0] >= '0' && args.what[0] <= '9';
   model::Space space;
-  if (number) space = TRY(by_number(store, settings, args.what));
+  if (number)
+    space = TRY(by_number(store, settings, args.what));
   else {
     const auto name = TRY(SpaceName::parse(args.what));
     const auto found = TRY(store.find(name));
     if (!found)
-      return fail(Code::not_found, fmt::format("there is no space '{0}'; `warren add {0} --dry-run` shows what it would be",
-                                               args.what));
+      return fail(Code::not_found,
+                  fmt::format("there is no space '{0}'; `warren add {0} --dry-run` shows what it would be",
+                              args.what));
     space = *found;
   }
-  if (context.json()) say_json(to_json(space, settings));
+  if (context.json())
+    say_json(to_json(space, settings));
   else
     for (const auto& line : describe(space, settings)) say(line);
   return kExitOk;
@@ -52,7 +56,8 @@ Result<int> run(const Args& args, Context& context) {
 
 void register_plan(CLI::App& app, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("plan", "Print all that derives from a space's number, touching nothing");
+  auto* command =
+      app.add_subcommand("plan", "Print all that derives from a space's number, touching nothing");
   command->add_option("what", args->what, "Name or number of a space")->required();
   command->footer("Example:\n  warren plan 42");
   on(command, context, args, run);

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -59,8 +59,10 @@ Result<int> list(const Args& args, Context& context) {
                    forward.ports.single() ? std::to_string(forward.to) : forward.ports.str(),
                    std::to_string(connections)});
     }
-  if (context.json()) say_json(json);
-  else columns.print();
+  if (context.json())
+    say_json(json);
+  else
+    columns.print();
   return kExitOk;
 }
 
@@ -78,7 +80,8 @@ void register_port(CLI::App& app, Context& context) {
   const auto add_args = std::make_shared<Args>();
   auto* add_command = port->add_subcommand("add", "Add forwards; without a host port a free one is picked");
   add_arguments(add_command, *add_args);
-  add_command->footer("Example:\n  warren port add web1 6002:9090 8000-8099 53:53/both\n  warren port add web1 8080");
+  add_command->footer(
+      "Example:\n  warren port add web1 6002:9090 8000-8099 53:53/both\n  warren port add web1 8080");
   on(add_command, context, add_args, add);
   const auto remove_args = std::make_shared<Args>();
   auto* remove_command = port->add_subcommand("rm", "Remove forwards; a port alone is the host's");

@@ -15,15 +15,15 @@ struct Args {
 };
 
 Result<int> run(const Args& args, Context& context) {
-  if (args.all == !args.names.empty())
-    return fail(Code::usage, "rm: name the spaces, or give --all");
+  if (args.all == !args.names.empty()) return fail(Code::usage, "rm: name the spaces, or give --all");
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   const auto known = TRY(engine.names());
   if (args.all) names = known;
   for (const auto& name : names)
     if (std::ranges::find(known, name) == known.end())
-      return fail(Code::not_found, fmt::format("rm {0}: there is no space '{0}'; `warren ls` lists them", name.str()));
+      return fail(Code::not_found,
+                  fmt::format("rm {0}: there is no space '{0}'; `warren ls` lists them", name.str()));
   if (!args.dry_run) TRY_WRAP("rm", engine.remove(names, args.force));
   if (context.json()) {
     auto list = Json::array();

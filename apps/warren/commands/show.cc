@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "output.h"
 #include "look.h"
+#include "output.h"
 #include "sys/process.h"
 
 namespace warren::cli {
@@ -13,15 +13,16 @@ struct Args {
   std::string name;
 };
 
-void print(const apply::SpaceStatus& status, const model::Settings& settings, const std::vector<pid_t>& pids) {
+void print(const apply::SpaceStatus& status, const model::Settings& settings,
+           const std::vector<pid_t>& pids) {
   say(fmt::format("{} is {}", status.space.name.str(), status.state()));
   for (const auto& line : describe(status.space, settings)) say("  " + line);
   say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
   say(fmt::format("  sent        {} in {} packets", bytes(status.sent_bytes), status.sent_packets));
   say(fmt::format("  processes   {}", pids.size()));
   const auto& refused = status.refused;
-  say(fmt::format("  refused     {} spoofed, {} to the host, {} unpublished, {} over the limit", refused.spoofed,
-                  refused.denied_host, refused.unpublished, refused.over_limit));
+  say(fmt::format("  refused     {} spoofed, {} to the host, {} unpublished, {} over the limit",
+                  refused.spoofed, refused.denied_host, refused.unpublished, refused.over_limit));
   for (const auto& [forward, connections] : status.forwards)
     say(fmt::format("  forward     {} ({} connections)", forward.str(), connections));
 }
@@ -47,7 +48,8 @@ Result<int> run(const Args& args, Context& context) {
 
 void register_show(CLI::App& app, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("show", "Show one space: addresses, forwards, traffic, what was refused");
+  auto* command =
+      app.add_subcommand("show", "Show one space: addresses, forwards, traffic, what was refused");
   command->add_option("name", args->name, "Name of the space")->required();
   command->footer("Example:\n  warren show web1");
   on(command, context, args, run);

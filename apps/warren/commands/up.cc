@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "commands.h"
 #include "output.h"
-#include "base/log.h"
 
 namespace warren::cli {
 namespace {
@@ -15,7 +15,8 @@ struct Args {
 
 Result<int> preview(apply::Engine& engine, Context& context) {
   const auto faults = TRY(engine.check());
-  if (context.json()) say_json(Json{{"would_mend", faults}});
+  if (context.json())
+    say_json(Json{{"would_mend", faults}});
   else
     for (const auto& fault : faults) say("would mend: " + fault);
   return kExitOk;
@@ -27,12 +28,15 @@ Result<int> run(const Args& args, Context& context) {
   if (args.dry_run) return preview(engine, context);
   const auto report = TRY_WRAP("up", engine.up(names, progress("spaces up")));
   auto failed = Json::array();
-  for (const auto& [name, error] : report.failures) failed.push_back({{"space", name.str()}, {"error", error.what}});
+  for (const auto& [name, error] : report.failures)
+    failed.push_back({{"space", name.str()}, {"error", error.what}});
   for (const auto& warning : report.warnings) warn(warning);
-  if (context.json()) say_json(Json{{"mended", report.mended}, {"failed", failed}});
+  if (context.json())
+    say_json(Json{{"mended", report.mended}, {"failed", failed}});
   else
     for (const auto& fault : report.mended) say("mended: " + fault);
-  for (const auto& [name, error] : report.failures) fmt::print(stderr, "warren: space {}: {}\n", name.str(), error.what);
+  for (const auto& [name, error] : report.failures)
+    fmt::print(stderr, "warren: space {}: {}\n", name.str(), error.what);
   return report.failures.empty() ? kExitOk : kExitFailed;
 }
 
@@ -40,7 +44,8 @@ Result<int> run(const Args& args, Context& context) {
 
 void register_up(CLI::App& app, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("up", "Make the kernel what the store says: after a reboot, a crash, a foreign flush");
+  auto* command = app.add_subcommand(
+      "up", "Make the kernel what the store says: after a reboot, a crash, a foreign flush");
   command->add_option("name", args->names, "Only these spaces, wanted up from now on");
   command->add_flag("--dry-run", args->dry_run, "Only say what would be mended");
   command->footer("Example:\n  warren up");

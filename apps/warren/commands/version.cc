@@ -10,8 +10,10 @@ namespace {
 struct Args {};
 
 Result<int> run(const Args&, Context& context) {
-  if (context.json()) say_json(Json{{"version", WARREN_VERSION}});
-  else say("warren " WARREN_VERSION);
+  if (context.json())
+    say_json(Json{{"version", WARREN_VERSION}});
+  else
+    say("warren " WARREN_VERSION);
   return kExitOk;
 }
 
