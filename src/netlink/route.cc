@@ -123,7 +123,10 @@ Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
   // Strict checking lets the kernel leave out the other tables.
   batch.add<RouteScope>(RTM_GETROUTE, NLM_F_DUMP, header, "list the routes")
       .put(kTable, std::uint32_t{RT_TABLE_MAIN});
-  return dump_as(socket, batch, parse_route);
+  auto routes = dump_as(socket, batch, parse_route);
+  // A namespace that never had a route of the family has no table for it either.
+  if (!routes && routes.error().code == Code::not_found) return std::vector<Route>{};
+  return routes;
 }
 
 void query_way(Batch& batch, const Ip& to) {

@@ -292,6 +292,17 @@ class Adopt(Spaces):
                 self.assertEqual(wh.warren("adopt", "guest", *words, check=False).returncode, 1)
         self.assertEqual(wh.warren("ls", json=True), [])
 
+    def test_of_a_namespace_with_a_default_route(self):
+        inside = ["nsenter", f"--net={self.netns()}", "ip"]
+        wh.run(*inside, "link", "set", "lo", "up")
+        wh.run(*inside, "route", "add", "default", "via", "127.0.0.9", "dev", "lo")
+        result = wh.warren("adopt", "guest", "--pid", self.guest.pid, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("default IPv4 route already", result.stderr)
+        self.assertEqual(wh.warren("ls", json=True), [])
+        self.assert_left_alone()
+        self.assertIn("127.0.0.9", wh.run(*inside, "route").stdout)
+
     def test_of_the_hosts_own_namespace(self):
         before = wh.run("ip", "route").stdout, wh.run("ip", "-6", "route").stdout
         result = wh.warren("adopt", "guest", "--pid", os.getpid(), check=False)
