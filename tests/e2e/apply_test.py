@@ -156,6 +156,35 @@ class Apply(FromFiles):
                 self.assertEqual(spaces()["a"]["number"], number)
                 self.check_serves("down" not in more)
 
+    def test_a_new_address_leaves_the_processes_where_they_are(self):
+        apply("[space.a]\nports = ['6000:8080']\n")
+        with wh.serve("a", 8080), wh.killed_after(wh.start("sleep", "100", ns="a")) as process:
+            apply("[space.a]\nports = ['6000:8080']\nip4 = '100.64.9.9'\n")
+            self.assertIsNone(process.poll())
+            self.assertEqual(wh.warren("identify", process.pid).stdout, "a\n")
+            self.assert_reached(6000, "a")
+            self.assert_clean()
+
+    def test_going_down_asks_for_force_where_processes_live(self):
+        wh.warren("add", "a")
+        with wh.killed_after(wh.start("sleep", "100", ns="a")) as process:
+            refused = wh.warren("apply", "-", check=False, input="[space.a]\nstate = 'down'\n")
+            self.assertEqual(refused.returncode, 1)
+            self.assertRegex(refused.stderr, rf"a.*{process.pid}.*--force")
+            self.assertEqual(spaces()["a"]["state"], "up")
+            apply("[space.a]\nstate = 'down'\n", "--force")
+            self.assertEqual(process.wait(5), -signal.SIGTERM)
+
+    def test_a_port_without_a_host_port_keeps_the_one_it_got(self):
+        apply("[space.a]\nports = ['8080', '6000:80']\n")
+        got = {forward["spec"] for forward in spaces()["a"]["forwards"]}
+        self.assertEqual(apply("[space.a]\nports = ['8080', '6000:80']\n")["steps"], [])
+        apply("[space.a]\nports = ['8080', '9090', '6001:80']\n")
+        now = {forward["spec"] for forward in spaces()["a"]["forwards"]}
+        self.assertEqual(got - now, {"6000:80"})
+        self.assertEqual(sorted(spec.split(":")[1] for spec in now - got), ["80", "9090"])
+        self.assert_clean()
+
     def check_serves(self, is_up):
         if not is_up:
             return self.assertIsNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000, timeout=0.2))
@@ -228,7 +257,8 @@ class FirstConnection(FromFiles):
         for _ in range(self.TIMES):
             wh.warren("add", "a", "-p", "6000:8080")
             with wh.serve("a", 8080):
-                self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000, timeout=0.9))
+                for address in wh.UPLINK4, wh.UPLINK6:
+                    self.assertIsNotNone(wh.connect(wh.OUTSIDE, address, 6000, timeout=0.9), address)
             counts = wh.run("cat", "/proc/net/dev", ns="a").stdout
             dropped = re.search(r"veth_a:(?:\s+\d+){11}\s+(\d+)", counts)  # the 12th: of what was to be sent
             self.assertEqual(dropped[1], "0", counts)
