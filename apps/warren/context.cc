@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "context.h"
 
+#include <algorithm>
 #include <unistd.h>
 
 #include "config/settings.h"
@@ -32,7 +33,10 @@ Result<store::Store> Context::reader() const {
 
 Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts) {
   std::vector<SpaceName> names;
-  for (const auto& text : texts) names.push_back(TRY(SpaceName::parse(text)));
+  for (const auto& text : texts) {
+    auto name = TRY(SpaceName::parse(text));
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  }
   return names;
 }
 

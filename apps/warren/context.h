@@ -37,6 +37,7 @@ struct Context {
 
 /// One line that says "needs root", or nothing.
 [[nodiscard]] Status require_root();
+/// Each name once, however often it was given.
 [[nodiscard]] Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts);
 [[nodiscard]] Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts);
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/log.h"
 #include "commands.h"
 
 namespace warren::cli {
@@ -40,21 +41,8 @@ std::vector<std::string> with_separator(int argc, char** argv) {
   return words;
 }
 
-/// A message may quote what the user typed: it stays one line.
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return out;
-}
-
 int report(const Error& error) {
-  fmt::print(stderr, "warren: {}\n", one_line(error.what));
+  fmt::print(stderr, "warren: {}\n", printable(error.what));
   return error.code == Code::usage ? kExitUsage : kExitFailed;
 }
 
@@ -67,7 +55,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   // The parser misses a command before it minds the word that stands in its place.
   if (command.empty() && !unknown.empty()) what = fmt::format("'{}' is not known", shown(unknown.front()));
   std::replace(what.begin(), what.end(), '\n', ' ');
-  fmt::print(stderr, "warren: {}; see `warren{} --help`\n", one_line(what), command);
+  fmt::print(stderr, "warren: {}; see `warren{} --help`\n", printable(what), command);
   return kExitUsage;
 }
 

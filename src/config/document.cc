@@ -6,6 +6,8 @@
 #include <optional>
 #include <toml++/toml.h>
 
+#include "base/log.h"
+
 namespace warren::config {
 namespace {
 
@@ -102,19 +104,6 @@ std::string_view type_of(const Value& value) {
   constexpr std::string_view names[] = {"a float or date", "true or false", "a number",
                                         "a string",        "an array",      "a table"};
   return names[value.data.index()];
-}
-
-/// Makes quoted input safe to print on one line.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return out;
 }
 
 /// A key as it would be written, cut to a length that fits a message.

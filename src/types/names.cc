@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/log.h"
+
 namespace warren {
 namespace {
 
@@ -18,15 +20,7 @@ bool made_of(std::string_view text, std::string_view signs) {
 }  // namespace
 
 std::string shown(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 80)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return text.size() > 80 ? out + "..." : out;
+  return printable(text.substr(0, 80)) + (text.size() > 80 ? "..." : "");
 }
 
 template <>

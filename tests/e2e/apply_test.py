@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -123,6 +124,15 @@ class Apply(FromFiles):
         self.assertEqual(hoststate.difference(before, hoststate.everything()), {})
         self.assertEqual(store, hoststate.store_bytes())
         self.assertEqual(apply(text, "--prune")["steps"], would["steps"])
+
+    def test_progress_on_a_terminal(self):
+        reader, writer = os.openpty()
+        text = "".join(f"[space.p{number}]\n" for number in range(20))
+        subprocess.run([wh.WARREN, "apply", "-"], input=text, text=True, stdout=subprocess.DEVNULL, stderr=writer,
+                       check=True, timeout=60)
+        os.close(writer)
+        self.assertRegex(os.read(reader, 65536).decode(), r"spaces made 10/20\rspaces made 20/20\r?\n")
+        os.close(reader)
 
     def test_port_changes_hands(self):
         apply("[space.a]\nports = ['6000:8080']\n[space.b]\nports = ['6001:8080']\n")
