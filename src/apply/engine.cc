@@ -22,8 +22,6 @@ Result<Cidr> random_ula() {
   return Cidr(Ip::v6(bytes), 48);
 }
 
-constexpr std::size_t kManyElements = 1000;
-
 /// An error that says that the table is not what the store thinks.
 bool drifted(const Error& error) { return error.code == Code::not_found || error.code == Code::exists; }
 

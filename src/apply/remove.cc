@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <fmt/format.h>
+#include <future>
 #include <map>
 #include <unistd.h>
 
 #include "apply/engine.h"
+#include "apply/table.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 
@@ -58,8 +60,17 @@ Status Engine::take_away(const std::vector<model::Space>& spaces) {
   Work work;
   for (const auto& space : spaces) end_space(work, space, settings_);
   const auto host = TRY(facts());
-  TRY(change_table(host, work.remove, {}));
-  TRY(tear_down(kernel_, settings_, work.tear_down));
+  // Few elements go before the links. Many go beside them: what loses its link is out of reach as well.
+  const bool many = work.remove.size() > kManyElements;
+  std::future<Status> removing;
+  if (many)
+    removing = std::async(std::launch::async, [&] { return change_elements(kernel_, work.remove, {}); });
+  else
+    TRY(change_table(host, work.remove, {}));
+  const auto torn = tear_down(kernel_, settings_, work.tear_down);
+  const auto removed = many ? removing.get() : Status();
+  TRY(Status(torn));
+  if (!removed) TRY(change_table(host, work.remove, {}));  // says what was wrong, or mends it
   return forget_flows(work.forget_first);
 }
 

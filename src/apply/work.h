@@ -8,6 +8,9 @@
 
 namespace warren::apply {
 
+/// From here on the table is changed on a thread of its own, beside the work on links and namespaces.
+inline constexpr std::size_t kManyElements = 1000;
+
 /// The kernel's part of an operation, in the order in which it is done.
 struct Work {
   std::vector<Element> remove;

@@ -27,6 +27,12 @@ bool is_netns(int fd) {
   return ::fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC && ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
+bool is_mount(const char* path) {
+  struct statx info {};
+  return ::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &info) == 0 &&
+         (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 /// The file that the pin is mounted on. Root alone can write in /run/netns.
 Status make_mount_point(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
@@ -39,6 +45,8 @@ Status make_mount_point(const std::string& path) {
 std::string pin_path(const SpaceName& name) { return std::string(kNetnsDir) + "/" + name.str(); }
 
 Status prepare_pins() {
+  if (is_mount(kNetnsDir))
+    return {};  // by us or by ip-netns: shared already, and walking its mounts takes time
   TRY(make_directories(kNetnsDir));
   if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
   if (errno != EINVAL) return fail_errno(errno, "share /run/netns");
