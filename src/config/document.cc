@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <optional>
-#define TOML_HEADER_ONLY 1  // the library would bring libstdc++ into every start of the program
 #include <toml++/toml.h>
 
 #include "base/log.h"
