@@ -7,6 +7,7 @@ import pathlib
 import select
 import subprocess
 import sys
+import tempfile
 
 BENCH = pathlib.Path(__file__).resolve().parent
 HOST_SH = str(BENCH.parent / "tests/lib/host.sh")
@@ -23,7 +24,11 @@ class Tools:
     def __init__(self, build):
         build = pathlib.Path(build).resolve()
         self.bench = build / "bench"
-        self.warren = pathlib.Path(os.environ.get("WARREN", build / "apps/warren/warren")).resolve()
+        # As users have it: what the linker has just written is read from the page cache in smaller pieces.
+        self.prefix = tempfile.TemporaryDirectory(prefix="warren-bench-")
+        subprocess.run(["cmake", "--install", build, "--prefix", self.prefix.name, "--strip"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.warren = pathlib.Path(self.prefix.name) / "sbin/warren"
 
     def host(self):
         return Host(self)

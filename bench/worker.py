@@ -58,13 +58,14 @@ class Worker:
     # ---- one space by each competitor
 
     def setup(self, kind):
-        if kind == "script":
+        if kind in ("script", "lean"):
             timed(SCRIPT, "setup")
 
     def add(self, kind, number, forwards=1):
         """Seconds for one more space."""
         name, pairs = f"space{number}", forwards_of(number, forwards)
-        if kind == "script":
+        if kind in ("script", "lean"):
+            os.environ["LEAN"] = "1" if kind == "lean" else ""
             return timed(SCRIPT, "add", str(number), str(forwards))
         if kind == "warren":
             ports = [word for outer, inner in pairs for word in ("-p", f"{outer}:{inner}")]

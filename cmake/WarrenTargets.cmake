@@ -2,7 +2,7 @@
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS ON)  # TRY is a statement expression
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
 set(WARREN_SANITIZE "" CACHE STRING "Value of -fsanitize= for the whole build")
 option(WARREN_FUZZ "Build only the fuzz targets (needs clang)" OFF)
 

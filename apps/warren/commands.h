@@ -25,6 +25,7 @@ void register_pids(CLI::App& app, Context& context);
 void register_plan(CLI::App& app, Context& context);
 void register_port(CLI::App& app, Context& context);
 void register_rm(CLI::App& app, Context& context);
+void register_shell(CLI::App& app, Context& context);
 void register_show(CLI::App& app, Context& context);
 void register_up(CLI::App& app, Context& context);
 void register_version(CLI::App& app, Context& context);

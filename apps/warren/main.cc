@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
+#include <malloc.h>
 
 #include "base/log.h"
 #include "commands.h"
@@ -10,13 +13,43 @@
 namespace warren::cli {
 namespace {
 
-void register_commands(CLI::App& app, Context& context) {
-  for (const auto add :
-       {register_add,      register_rm,      register_ls,      register_show,       register_exec,
-        register_port,     register_up,      register_down,    register_check,      register_apply,
-        register_export,   register_explain, register_doctor,  register_plan,       register_adopt,
-        register_identify, register_pids,    register_monitor, register_completion, register_version})
-    add(app, context);
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App&, Context&);
+};
+
+constexpr std::array kCommands{Command{"add", register_add},
+                               Command{"rm", register_rm},
+                               Command{"ls", register_ls},
+                               Command{"show", register_show},
+                               Command{"exec", register_exec},
+                               Command{"shell", register_shell},
+                               Command{"port", register_port},
+                               Command{"up", register_up},
+                               Command{"down", register_down},
+                               Command{"check", register_check},
+                               Command{"apply", register_apply},
+                               Command{"export", register_export},
+                               Command{"explain", register_explain},
+                               Command{"doctor", register_doctor},
+                               Command{"plan", register_plan},
+                               Command{"adopt", register_adopt},
+                               Command{"identify", register_identify},
+                               Command{"pids", register_pids},
+                               Command{"monitor", register_monitor},
+                               Command{"completion", register_completion},
+                               Command{"version", register_version}};
+
+/// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
+/// (for help, or a wrong word) all, and for `completion`, which tells of the others.
+void register_commands(CLI::App& app, Context& context, const std::vector<std::string>& words) {
+  const auto named = [&](const Command& command) {
+    return std::ranges::find(words, command.name) != words.end();
+  };
+  const bool some =
+      std::ranges::any_of(kCommands, named) && std::ranges::find(words, "completion") == words.end();
+  for (const auto& command : kCommands)
+    if (!some || named(command)) command.add(app, context);
   app.require_subcommand(1);
   for (auto* command : app.get_subcommands({})) command->fallthrough();
 }
@@ -68,8 +101,8 @@ int run(int argc, char** argv) {
   app.footer(
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check` or `doctor` found something.");
-  register_commands(app, context);
   auto words = with_separator(argc, argv);
+  register_commands(app, context, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(words);
@@ -86,6 +119,7 @@ int run(int argc, char** argv) {
 }  // namespace warren::cli
 
 int main(int argc, char** argv) {
+  ::mallopt(M_ARENA_MAX, 1);  // a heap a thread costs more to make than threads that seldom meet in one
   try {
     return warren::cli::run(argc, argv);
   } catch (const std::exception& error) {

@@ -33,6 +33,10 @@ Status check_adoptable(const std::string& path, const std::vector<model::Space>&
   return {};
 }
 
+RoomOrder order(const SpaceName& name, const std::string& adopt) {
+  return {name, adopt.empty() ? RoomOrder::Kind::make : RoomOrder::Kind::adopt, adopt};
+}
+
 }  // namespace
 
 std::pair<Ip, std::optional<Ip>> Engine::addresses(const model::Space& space) const {
@@ -79,16 +83,16 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
   return space;
 }
 
-Result<model::Space> Engine::finish_add(model::Space space, const std::string& adopt) {
+Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   Work work;
   build_space(work, space, settings_);
-  auto failures = carry_out(work, {}, adopt);
+  auto failures = carry_out(work, {}, &room);
   if (failures && failures->empty()) return space;
   auto error = failures ? std::move(failures->front().error) : std::move(failures).error();
   // Back to where it was: the kernel first, so that a failure here is still known to the store.
   Work undo;
   end_space(undo, space, settings_);
-  (void)change_table(TRY(facts()), undo.remove, {});
+  (void)change_table(*TRY(facts()), undo.remove, {});
   TRY(tear_down(kernel_, settings_, undo.tear_down));
   auto transaction = TRY(store_.begin());
   TRY(store_.erase(space.number));
@@ -98,15 +102,20 @@ Result<model::Space> Engine::finish_add(model::Space space, const std::string& a
 }
 
 Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
-  TRY(require_uplink(TRY(facts()), settings_));
+  TRY(require_uplink(*TRY(facts()), settings_));
   TRY(check_pin(request.name));
   if (!request.adopt.empty()) TRY(check_adoptable(request.adopt, TRY(store_.load_all())));
+  // The namespace comes into being while the store is written. Until that is done it has no name.
+  std::optional<RoomSource> room;
+  if (!dry_run) room.emplace(std::vector{order(request.name, request.adopt)}, true);
   auto transaction = TRY(store_.begin());
   PortResolver ports(store_, settings_);
   auto space = TRY(insert(request, ports));
   if (dry_run) return space;
+  TRY(sys::prepare_pins());
   TRY(transaction.commit());
-  return finish_add(std::move(space), request.adopt);
+  room->release();
+  return finish_add(std::move(space), *room);
 }
 
 Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::string& path) {
@@ -122,7 +131,8 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   space.adopted = true, space.state = model::State::up;
   Work work;
   build_space(work, space, settings_);
-  const auto failures = TRY(carry_out(work, {}, path));
+  RoomSource room({order(name, path)});
+  const auto failures = TRY(carry_out(work, {}, &room));
   if (!failures.empty()) return std::unexpected(failures.front().error);
   return space;
 }

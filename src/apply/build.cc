@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
+#include <optional>
 #include <set>
 
 #include "apply/furnish.h"
@@ -42,14 +43,20 @@ std::string living_namespace(const model::Space& space, const model::Settings& s
   return path;
 }
 
-RoomOrder order_for(const SpaceChange& change, const model::Settings& settings, const std::string& adopt) {
+RoomOrder order_for(const SpaceChange& change, const model::Settings& settings) {
   const auto& name = change.space->name;
-  if (!adopt.empty()) return {name, RoomOrder::Kind::adopt, adopt};
   if (!change.missing.has(Part::netns)) return {name, RoomOrder::Kind::open, {}};
   if (change.seen.outer_exists)
     if (const auto path = living_namespace(*change.space, settings); !path.empty())
       return {name, RoomOrder::Kind::adopt, path};
   return {name, RoomOrder::Kind::make, {}};
+}
+
+std::vector<RoomOrder> orders_for(const std::vector<SpaceChange>& changes, const model::Settings& settings) {
+  std::vector<RoomOrder> orders;
+  orders.reserve(changes.size());
+  for (const auto& change : changes) orders.push_back(order_for(change, settings));
+  return orders;
 }
 
 class Builder {
@@ -142,16 +149,15 @@ class Builder {
 Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
                                                const HostFacts& facts,
                                                const std::vector<SpaceChange>& changes,
-                                               const Progress& progress, const std::string& adopt) {
+                                               const Progress& progress, RoomSource* begun) {
   std::vector<SpaceFailure> failures;
   if (changes.empty()) return failures;
   TRY(sys::prepare_pins());
-  std::vector<RoomOrder> orders;
-  for (const auto& change : changes) orders.push_back(order_for(change, settings, adopt));
+  std::optional<RoomSource> own;
+  if (!begun) begun = &own.emplace(orders_for(changes, settings));
   Builder builder(*TRY(kernel.route()), settings, facts, changes.size());
-  RoomSource rooms(orders);
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    auto status = builder.build(changes[i], orders[i].kind, rooms.next());
+    auto status = builder.build(changes[i], begun->orders()[i].kind, begun->next());
     if (!status) failures.push_back({changes[i].space->name, std::move(status).error()});
     if (progress) progress(i + 1, changes.size());
   }

@@ -20,12 +20,12 @@ struct SpaceFailure {
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
 /// Builds or mends spaces: namespace, link, addresses, routes. A space that fails is undone; the others go
-/// on. `adopt`: where the namespace of the one space is to be taken from, else empty.
+/// on. `begun`: their namespaces, in the same order, where somebody has begun with them already.
 [[nodiscard]] Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
                                                              const HostFacts& facts,
                                                              const std::vector<model::SpaceChange>& changes,
                                                              const Progress& progress = {},
-                                                             const std::string& adopt = {});
+                                                             RoomSource* begun = nullptr);
 
 /// Deletes the links of spaces at once and lets their namespaces go. Missing pieces are no error.
 [[nodiscard]] Status tear_down(Kernel& kernel, const model::Settings& settings,

@@ -64,7 +64,10 @@ Status Engine::make_ula() {
 
 Result<model::Desired> Engine::desired() { return model::Desired{settings_, TRY(store_.load_all())}; }
 
-Result<HostFacts> Engine::facts() { return read_host(*TRY(kernel_.route()), settings_); }
+Result<const HostFacts*> Engine::facts() {
+  if (!facts_) facts_ = TRY(read_host(*TRY(kernel_.route()), settings_));
+  return &*facts_;
+}
 
 Result<model::Space> Engine::find(const SpaceName& name) {
   auto space = TRY(store_.find(name));
@@ -79,18 +82,27 @@ Result<std::vector<SpaceName>> Engine::names() {
   return names;
 }
 
+std::vector<Element> Engine::elements_of(const std::vector<model::Space>& spaces) const {
+  std::vector<Element> all;
+  for (const auto& space : spaces)
+    if (space.state == model::State::up)
+      std::ranges::move(model::elements(space, settings_), std::back_inserter(all));
+  return all;
+}
+
 Result<Preparation> Engine::prepare_host(const HostFacts& host) {
   auto& route = *TRY(kernel_.route());
   Preparation ready{TRY(Originals::load()), {}, {}};
   ready.sysctls = TRY(pending_sysctls(route, host, settings_, ready.originals));
   TRY(put_host_parts(route, settings_, all_host_parts(settings_)));
-  NewTable table{make_rules(host, settings_, ready.originals, ready.sysctls), {}};
-  if (TRY(table_is_current(kernel_, table.rules))) return ready;
-  const auto spaces = TRY(store_.load_all());
-  for (const auto& space : spaces)
-    if (space.state == model::State::up)
-      std::ranges::move(model::elements(space, settings_), std::back_inserter(table.elements));
-  ready.table = std::move(table);
+  const auto rules = make_rules(host, settings_, ready.originals, ready.sysctls);
+  const auto age = TRY(age_of_table(kernel_, rules));
+  if (age == TableAge::current) return ready;
+  auto elements = elements_of(TRY(store_.load_all()));
+  ready.new_table = true;
+  // One that stands is replaced with all that it holds, at a stroke: connections go through it.
+  TRY(replace_table(kernel_, rules, age == TableAge::stale ? elements : std::vector<Element>{}));
+  if (age == TableAge::none) ready.add = std::move(elements);
   return ready;
 }
 
@@ -108,24 +120,21 @@ Status Engine::change_table(const HostFacts& host, const std::vector<Element>& r
 }
 
 Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Progress& progress,
-                                                    const std::string& adopt) {
-  const auto host = TRY(facts());
+                                                    RoomSource* begun) {
+  const auto& host = *TRY(facts());
   auto ready = TRY(prepare_host(host));
-  const auto& fresh = ready.table;
-  if (!fresh) TRY(change_table(host, work.remove, {}));
+  if (!ready.new_table) TRY(change_table(host, work.remove, {}));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
-  // Many elements cost user time, many spaces the kernel's: side by side. Few come last, when all is whole.
-  const bool many = fresh || work.add.size() > kManyElements;
-  auto adding = std::async(many ? std::launch::async : std::launch::deferred, [&] {
-    return fresh ? replace_table(kernel_, fresh->rules, fresh->elements)
-                 : change_elements(kernel_, {}, work.add);
-  });
-  auto built = build_spaces(kernel_, settings_, host, work.build, progress, adopt);
+  const auto& add = ready.new_table ? ready.add : work.add;
+  // Many go in beside the work on links and namespaces. Few come last, when all is whole.
+  auto adding = std::async(add.size() > kManyElements ? std::launch::async : std::launch::deferred,
+                           [&] { return change_elements(kernel_, {}, add); });
+  auto built = build_spaces(kernel_, settings_, host, work.build, progress, begun);
   const auto added = adding.get();
   auto failures = TRY(std::move(built));
   if (!added && !drifted(added.error())) return std::unexpected(added.error());
-  if (!added) TRY(change_table(host, {}, work.add));
+  if (!added) TRY(change_table(host, {}, add));
   TRY(change_sysctls(ready.sysctls, ready.originals));  // nothing is forwarded before the rules stand
   TRY(forget_flows(work.forget_last));
   return failures;

@@ -24,17 +24,12 @@ struct Reconciliation;
 
 inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
 
-/// The nft table with the elements of all spaces, as the store has them.
-struct NewTable {
-  nft::Rules rules;
-  std::vector<Element> elements;
-};
-
-/// What the host still needs before it can serve spaces.
+/// What is left to do to the host for the spaces to be served.
 struct Preparation {
   Originals originals;
-  std::vector<model::SysctlChange> sysctls;  ///< to be made once the table stands
-  std::optional<NewTable> table;             ///< to be put in place of what stands
+  std::vector<model::SysctlChange> sysctls;  ///< to be made once the elements stand
+  std::vector<Element> add;                  ///< to a table that was made just now, in place of the work's
+  bool new_table = false;
 };
 
 /// A space that is asked for.
@@ -116,7 +111,7 @@ class Engine {
 
   [[nodiscard]] Status make_ula();
   [[nodiscard]] Result<model::Desired> desired();
-  [[nodiscard]] Result<HostFacts> facts();
+  [[nodiscard]] Result<const HostFacts*> facts();  ///< read once: an engine lives for one operation
   [[nodiscard]] std::pair<Ip, std::optional<Ip>> addresses(const model::Space& space) const;
   [[nodiscard]] Result<model::Space> find(const SpaceName& name);
 
@@ -130,11 +125,12 @@ class Engine {
                                       const std::vector<model::Forward>& add);
 
   // The kernel's part.
+  [[nodiscard]] std::vector<Element> elements_of(const std::vector<model::Space>& spaces) const;
   [[nodiscard]] Result<Preparation> prepare_host(const HostFacts& host);
   [[nodiscard]] Status change_table(const HostFacts& host, const std::vector<Element>& remove,
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
-                                                            const std::string& adopt = {});
+                                                            RoomSource* begun = nullptr);
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
@@ -144,12 +140,13 @@ class Engine {
   [[nodiscard]] Status set_states(const std::vector<model::Space>& spaces, model::State state);
   [[nodiscard]] Status forget(const std::vector<model::Space>& spaces);
   [[nodiscard]] Status leave_if_unused();
-  [[nodiscard]] Result<model::Space> finish_add(model::Space space, const std::string& adopt);
+  [[nodiscard]] Result<model::Space> finish_add(model::Space space, RoomSource& room);
 
   sys::WriterLock lock_;
   store::Store store_;
   model::Settings settings_;
   Kernel kernel_;
+  std::optional<HostFacts> facts_;
 };
 
 }  // namespace warren::apply

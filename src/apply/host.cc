@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "netlink/link.h"
 #include "netlink/route.h"
@@ -17,14 +18,12 @@ using sys::Sysctl;
 constexpr int kLoIndex = 1;                        // on every Linux
 constexpr std::uint32_t kPoolRouteMetric = 65000;  // behind anything that somebody puts there on purpose
 
-Status add_uplink(netlink::Socket& route, const Ip& far, HostFacts& facts) {
-  const auto index = TRY(netlink::route_interface(route, far));
-  if (!index || *index == kLoIndex) return {};
-  const auto link = TRY(netlink::get_link(route, *index));
+Status add_uplink(netlink::Socket& route, int index, HostFacts& facts) {
+  const auto link = TRY(netlink::get_link(route, index));
   if (!link) return {};
   const auto name = TRY(IfName::parse(link->name));
   facts.mtu = facts.uplinks.empty() ? link->mtu : std::min(facts.mtu, link->mtu);
-  if (std::ranges::find(facts.uplinks, name) == facts.uplinks.end()) facts.uplinks.push_back(name);
+  facts.uplinks.push_back(name);
   return {};
 }
 
@@ -40,8 +39,12 @@ Status find_uplinks(netlink::Socket& route, const model::Settings& settings, Hos
     facts.mtu = link->mtu;
     return {};
   }
-  TRY(add_uplink(route, far4(), facts));
-  return settings.ipv6 ? add_uplink(route, far6(), facts) : Status();
+  std::set<int> ways;
+  for (const auto& far : {far4(), far6()})
+    if (far.is_v4() || settings.ipv6)
+      if (const auto index = TRY(netlink::route_interface(route, far)); index && *index != kLoIndex)
+        if (ways.insert(*index).second) TRY(add_uplink(route, *index, facts));
+  return {};
 }
 
 Status require_ipv6() {

@@ -42,20 +42,15 @@ bool in_the_way(const netlink::Listener& listener, const model::Forward& forward
 
 }  // namespace
 
-Status PortResolver::read_listeners() {
-  if (listeners_) return {};
+Result<const PortResolver::Listeners*> PortResolver::listeners(Proto proto) {
+  const auto known = listeners_.find(proto);
+  if (known != listeners_.end()) return &known->second;
   auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
-  listeners_ = TRY(netlink::dump_listeners(socket));
-  return {};
-}
-
-bool PortResolver::listens(Proto proto, Port port) const {
-  return std::ranges::any_of(*listeners_, [&](const auto& l) { return l.proto == proto && l.port == port; });
+  return &(listeners_[proto] = TRY(netlink::dump_listeners(socket, proto)));
 }
 
 Status PortResolver::check_host(const model::Forward& forward) {
-  TRY(read_listeners());
-  for (const auto& listener : *listeners_)
+  for (const auto& listener : *TRY(listeners(forward.proto)))
     if (in_the_way(listener, forward))
       return fail(Code::exists, fmt::format("{} port {} is taken by {}", name(forward.proto), listener.port,
                                             program_of(listener)));
@@ -74,14 +69,14 @@ Status PortResolver::check(const model::Forward& forward) {
 }
 
 Result<PortRange> PortResolver::pick(const model::ForwardSpec& spec) {
-  TRY(read_listeners());
   std::vector<PortRange> used;
-  for (const auto proto : spec.protos)
+  for (const auto proto : spec.protos) {
     for (const auto& range : TRY(store_.used_ports(proto, settings_.port_range))) used.push_back(range);
+    for (const auto& listener : *TRY(listeners(proto))) used.push_back({listener.port, listener.port});
+  }
   for (const auto& forward : chosen_) used.push_back(forward.ports);
   const auto taken = [&](Port port) {
-    return std::ranges::any_of(used, [&](const PortRange& range) { return range.contains(port); }) ||
-           std::ranges::any_of(spec.protos, [&](Proto proto) { return listens(proto, port); });
+    return std::ranges::any_of(used, [&](const PortRange& range) { return range.contains(port); });
   };
   std::ranges::sort(used);
   for (std::uint32_t port = settings_.port_range.first; port <= settings_.port_range.last; ++port) {

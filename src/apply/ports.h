@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <optional>
+#include <map>
 #include <vector>
 
 #include "model/forward_spec.h"
@@ -25,13 +25,13 @@ class PortResolver {
  private:
   [[nodiscard]] Status check_host(const model::Forward& forward);
   [[nodiscard]] Result<PortRange> pick(const model::ForwardSpec& spec);
-  [[nodiscard]] bool listens(Proto proto, Port port) const;
-  [[nodiscard]] Status read_listeners();
+  using Listeners = std::vector<netlink::Listener>;
+  [[nodiscard]] Result<const Listeners*> listeners(Proto proto);
 
   store::Store& store_;
   const model::Settings& settings_;
-  std::vector<model::Forward> chosen_;                       // by the call that runs
-  std::optional<std::vector<netlink::Listener>> listeners_;  // of the host, read once
+  std::vector<model::Forward> chosen_;    // by the call that runs
+  std::map<Proto, Listeners> listeners_;  // of the host, read once
 };
 
 }  // namespace warren::apply

@@ -201,7 +201,7 @@ Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
 
 Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests,
                                           const ApplyOptions& options) {
-  TRY(require_uplink(TRY(facts()), settings_));
+  TRY(require_uplink(*TRY(facts()), settings_));
   auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
   if (!options.dry_run) TRY(vacate(leaving(plan), options.force));
   auto transaction = TRY(store_.begin());

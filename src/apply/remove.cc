@@ -59,7 +59,7 @@ Status Engine::set_states(const std::vector<model::Space>& spaces, model::State 
 Status Engine::take_away(const std::vector<model::Space>& spaces) {
   Work work;
   for (const auto& space : spaces) end_space(work, space, settings_);
-  const auto host = TRY(facts());
+  const auto& host = *TRY(facts());
   // Few elements go before the links. Many go beside them: what loses its link is out of reach as well.
   const bool many = work.remove.size() > kManyElements;
   std::future<Status> removing;

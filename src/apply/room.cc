@@ -19,29 +19,42 @@ Result<Room> open_room(const SpaceName& name) {
   return inside(std::move(netns));
 }
 
+}  // namespace
+
+RoomSource::RoomSource(std::vector<RoomOrder> orders, bool held)
+    : orders_(std::move(orders)), held_(held), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+
+RoomSource::~RoomSource() { worker_.request_stop(); }
+
+void RoomSource::release() {
+  const std::scoped_lock hold(mutex_);
+  held_ = false;
+  changed_.notify_all();
+}
+
+Status RoomSource::await_release(const std::stop_token& stop) {
+  std::unique_lock hold(mutex_);
+  if (changed_.wait(hold, stop, [&] { return !held_; })) return {};
+  return fail(Code::failed, "nobody wants the namespace any more");
+}
+
 /// Leaves the worker thread in the namespace; the next order takes it out again.
-Result<Room> fill(const RoomOrder& order) {
+Result<Room> RoomSource::fill(const RoomOrder& order, const std::stop_token& stop) {
+  if (order.kind == RoomOrder::Kind::make) TRY(sys::unshare_netns());
+  TRY(await_release(stop));
   if (order.kind == RoomOrder::Kind::open) return open_room(order.name);
   if (order.kind == RoomOrder::Kind::adopt) {
     TRY(sys::pin_from(order.name, order.path));
     return open_room(order.name);
   }
-  TRY(sys::unshare_netns());
   auto netns = TRY(sys::current_netns());
   TRY(sys::pin_current(order.name));
   return inside(std::move(netns));
 }
 
-}  // namespace
-
-RoomSource::RoomSource(std::vector<RoomOrder> orders)
-    : orders_(std::move(orders)), worker_([this](const std::stop_token& stop) { work(stop); }) {}
-
-RoomSource::~RoomSource() { worker_.request_stop(); }
-
 void RoomSource::work(const std::stop_token& stop) {
   for (const auto& order : orders_) {
-    auto room = fill(order);
+    auto room = fill(order, stop);
     std::unique_lock hold(mutex_);
     if (!changed_.wait(hold, stop, [&] { return ready_.size() < kAhead; })) return;
     ready_.push_back(std::move(room));

@@ -35,19 +35,25 @@ struct RoomOrder {
 /// them: creating a namespace and furnishing another overlap on two cores.
 class RoomSource {
  public:
-  explicit RoomSource(std::vector<RoomOrder> orders);
+  /// `held`: nothing gets a name, and so outlives this process, before release().
+  explicit RoomSource(std::vector<RoomOrder> orders, bool held = false);
   RoomSource(const RoomSource&) = delete;
   RoomSource& operator=(const RoomSource&) = delete;
   ~RoomSource();
 
+  void release();
+  [[nodiscard]] const std::vector<RoomOrder>& orders() const { return orders_; }
   /// The room of the next order. Called once an order.
   [[nodiscard]] Result<Room> next();
 
  private:
   void work(const std::stop_token& stop);
+  [[nodiscard]] Result<Room> fill(const RoomOrder& order, const std::stop_token& stop);
+  [[nodiscard]] Status await_release(const std::stop_token& stop);
 
   static constexpr std::size_t kAhead = 64;  // rooms that may wait, two descriptors each
-  std::vector<RoomOrder> orders_;
+  const std::vector<RoomOrder> orders_;
+  bool held_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Result<Room>> ready_;

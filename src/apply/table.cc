@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/table.h"
 
+#include <map>
 #include <unistd.h>
 
+#include "apply/element_codec.h"
 #include "netlink/nft_dump.h"
+#include "netlink/nft_elements.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
@@ -18,12 +21,20 @@ bool file_says(const std::string& path, const std::string& text) {
   return kept && *kept == text;
 }
 
+std::map<std::string, std::vector<netlink::ElementBytes>> by_set(const std::vector<Element>& elements) {
+  std::map<std::pair<SetId, Family>, std::vector<netlink::ElementBytes>> sorted;
+  for (const auto& element : elements) sorted[{element.set, element.family}].push_back(encode(element));
+  std::map<std::string, std::vector<netlink::ElementBytes>> named;
+  for (auto& [set, bytes] : sorted) named[nft::set_name(set.first, set.second)] = std::move(bytes);
+  return named;
+}
+
 }  // namespace
 
-Result<bool> table_is_current(Kernel& kernel, const nft::Rules& rules) {
+Result<TableAge> age_of_table(Kernel& kernel, const nft::Rules& rules) {
   auto& netfilter = *TRY(kernel.netfilter());
-  if (!TRY(netlink::has_table(netfilter, std::string(nft::kTable)))) return false;
-  return file_says(given_path(), nft::table_text(rules));
+  if (!TRY(netlink::has_table(netfilter, std::string(nft::kTable)))) return TableAge::none;
+  return file_says(given_path(), nft::table_text(rules)) ? TableAge::current : TableAge::stale;
 }
 
 Result<TableState> look_at_table(Kernel& kernel, const nft::Rules& rules) {
@@ -53,7 +64,10 @@ Status remove_table(Kernel& kernel) {
 
 Status change_elements(Kernel& kernel, const std::vector<Element>& remove, const std::vector<Element>& add) {
   if (remove.empty() && add.empty()) return {};
-  return TRY(kernel.nft())->run(nft::delete_text(remove) + nft::add_text(add));
+  netlink::ElementTransaction transaction{std::string(nft::kTable)};
+  for (const auto& [set, bytes] : by_set(remove)) transaction.remove(set, bytes);
+  for (const auto& [set, bytes] : by_set(add)) transaction.add(set, bytes);
+  return transaction.commit(*TRY(kernel.netfilter()));
 }
 
 }  // namespace warren::apply

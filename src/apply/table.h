@@ -16,9 +16,10 @@ struct TableState {
   bool rules_right = false;
 };
 [[nodiscard]] Result<TableState> look_at_table(Kernel& kernel, const nft::Rules& rules);
-/// The cheap form: the table stands, and was made from these rules. A rule changed behind our back is not
+/// The cheap form: was the table that stands made from these rules? A rule changed behind our back is not
 /// seen.
-[[nodiscard]] Result<bool> table_is_current(Kernel& kernel, const nft::Rules& rules);
+enum class TableAge : std::uint8_t { none, stale, current };
+[[nodiscard]] Result<TableAge> age_of_table(Kernel& kernel, const nft::Rules& rules);
 
 /// Makes the table anew with these elements, in one transaction.
 [[nodiscard]] Status replace_table(Kernel& kernel, const nft::Rules& rules,

@@ -49,7 +49,7 @@ void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const mo
 
 Result<std::vector<std::string>> Engine::check() {
   const auto all = TRY(desired());
-  const auto seen = TRY(observe(kernel_, all, TRY(facts()), TRY(Originals::load())));
+  const auto seen = TRY(observe(kernel_, all, *TRY(facts()), TRY(Originals::load())));
   return model::plan(all, seen).faults(settings_);
 }
 
@@ -80,7 +80,7 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   for (const auto& name : names) wanted.push_back(TRY(find(name)));
   if (!wanted.empty()) TRY(set_states(wanted, model::State::up));
   const auto all = TRY(desired());
-  const auto host = TRY(facts());
+  const auto& host = *TRY(facts());
   UpReport report;
   if (const auto uplink = require_uplink(host, settings_); !uplink)
     report.warnings.push_back(uplink.error().what);

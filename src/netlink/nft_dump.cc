@@ -3,8 +3,11 @@
 
 #include <netinet/in.h>  // before the kernel's own, which then leaves these types out
 
+#include <algorithm>
+#include <chrono>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <thread>
 
 #include "netlink/nfnl.h"
 
@@ -16,6 +19,11 @@ struct SetElemScope;
 constexpr Attr<TableScope, NFTA_TABLE_NAME, std::string_view> kTableName;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kElemTable;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
+
+// A set that has grown is moved to a larger hash in the background, and the kernel does not say when a dump
+// ran into that. Then some elements come twice, and as many not at all.
+constexpr int kSetTries = 100;
+constexpr auto kSetPause = std::chrono::milliseconds(2);
 
 constexpr auto type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_NFTABLES, message); };
 
@@ -49,6 +57,20 @@ RawElement read_element(const AttrView& attr) {
       for (const auto& expression : AttrRange(part.payload)) read_counter(element, expression);
   }
   return element;
+}
+
+void each_element(const MessageView& message, const std::function<void(const RawElement&)>& visit) {
+  for (const auto& attr : message.attributes<nfgenmsg>()) {
+    if (attr.type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
+    for (const auto& element : AttrRange(attr.payload)) visit(read_element(element));
+  }
+}
+
+std::size_t hash_of(const RawElement& element) {
+  const auto hash = [](std::span<const std::byte> bytes) {
+    return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
+  return hash(element.key) ^ hash(element.key_end) << 1;
 }
 
 void read_hook(BaseChain& chain, const AttrView& attr) {
@@ -98,12 +120,21 @@ Status dump_set(Socket& socket, const std::string& table, const std::string& set
   batch.add<SetElemScope>(type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list an nft set")
       .put(kElemTable, with_zero(table))
       .put(kElemSet, with_zero(set));
-  return socket.dump(batch, start, [&](const MessageView& message) {
-    for (const auto& attr : message.attributes<nfgenmsg>()) {
-      if (attr.type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
-      for (const auto& element : AttrRange(attr.payload)) visit(read_element(element));
-    }
-  });
+  std::vector<std::size_t> seen;
+  for (int i = 0; i < kSetTries; ++i) {
+    if (i != 0) std::this_thread::sleep_for(kSetPause);
+    TRY(socket.dump(
+        batch, [&] { start(), seen.clear(); },
+        [&](const MessageView& message) {
+          each_element(message, [&](const RawElement& element) {
+            seen.push_back(hash_of(element));
+            visit(element);
+          });
+        }));
+    std::ranges::sort(seen);
+    if (std::ranges::adjacent_find(seen) == seen.end()) return {};
+  }
+  return fail(Code::failed, "list an nft set: the kernel is still moving its elements");
 }
 
 Result<std::vector<BaseChain>> dump_base_chains(Socket& socket) {

@@ -51,11 +51,16 @@ bool Listener::takes(const Ip& to) const {
   return to.is_v4() && address.is_unspecified() && !v6_only;
 }
 
-Result<std::vector<Listener>> dump_listeners(Socket& socket) {
+Result<std::vector<Listener>> dump_listeners(Socket& socket, Proto proto) {
   std::vector<Listener> listeners;
-  for (const auto proto : {Proto::tcp, Proto::udp})
-    for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}})
-      TRY(dump_kind(socket, proto, family, listeners));
+  for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}})
+    TRY(dump_kind(socket, proto, family, listeners));
+  return listeners;
+}
+
+Result<std::vector<Listener>> dump_listeners(Socket& socket) {
+  auto listeners = TRY(dump_listeners(socket, Proto::tcp));
+  for (auto& listener : TRY(dump_listeners(socket, Proto::udp))) listeners.push_back(std::move(listener));
   return listeners;
 }
 

@@ -25,5 +25,7 @@ struct Listener {
 
 /// The listeners of the socket's namespace (sock_diag(7)). `socket`: NETLINK_SOCK_DIAG.
 [[nodiscard]] Result<std::vector<Listener>> dump_listeners(Socket& socket);
+/// Of one protocol only: the kernel walks a table of thousands of slots for each.
+[[nodiscard]] Result<std::vector<Listener>> dump_listeners(Socket& socket, Proto proto);
 
 }  // namespace warren::netlink

@@ -71,16 +71,15 @@ Result<Socket> Socket::open(int protocol) {
   return Socket(std::move(fd));
 }
 
-Status Socket::send(Batch& batch, std::size_t first, std::size_t last, bool ack) {
+Status Socket::send(Batch& batch, const Part& part) {
   first_sequence_ = sequence_ + 1;
-  for (auto i = first; i < last; ++i) {
+  for (auto i = part.first; i < part.last; ++i) {
     auto* header = reinterpret_cast<nlmsghdr*>(batch.buffer_.data() + batch.requests_[i].offset);
     header->nlmsg_seq = ++sequence_;
-    // Errors always come back; an ack of the last says that all are done.
-    if (ack && i + 1 == last) header->nlmsg_flags |= NLM_F_ACK;
+    if (i == part.acked) header->nlmsg_flags |= NLM_F_ACK;  // errors come back from every request
   }
-  const auto* begin = batch.buffer_.data() + batch.requests_[first].offset;
-  const auto size = batch.end_of(last - 1) - batch.requests_[first].offset;
+  const auto* begin = batch.buffer_.data() + batch.requests_[part.first].offset;
+  const auto size = batch.end_of(part.last - 1) - batch.requests_[part.first].offset;
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   while (::sendto(fd_.get(), begin, size, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0)
@@ -105,20 +104,20 @@ Result<std::span<const std::byte>> Socket::read(int flags) {
   }
 }
 
-Status Socket::collect(const Batch& batch, std::size_t first, std::size_t last,
-                       std::vector<Failure>& failures, const Visitor& visit) {
+Status Socket::collect(const Batch& batch, const Part& part, std::vector<Failure>& failures,
+                       const Visitor& visit) {
   for (bool done = false; !done;) {
     const auto bytes = TRY(read(0));
     each_message(bytes, [&](const nlmsghdr& header) {
       if (header.nlmsg_seq < first_sequence_ || header.nlmsg_seq > sequence_) return;
-      const auto request = first + (header.nlmsg_seq - first_sequence_);
+      const auto request = part.first + (header.nlmsg_seq - first_sequence_);
       if (header.nlmsg_type != NLMSG_ERROR) {
         if (visit) visit({header.nlmsg_type, payload(header)});
         return;
       }
       if (error_of(header) != 0)
         failures.push_back({request, refused(header, batch.requests_[request].what)});
-      if (request + 1 == last) done = true;
+      if (request == part.acked || (part.whole && request == part.first)) done = true;
     });
   }
   return {};
@@ -130,11 +129,28 @@ Result<std::vector<Failure>> Socket::run_all(Batch& batch, const Visitor& visit)
     auto last = first + 1;
     while (last < batch.requests_.size() && batch.end_of(last) - batch.requests_[first].offset <= kMaxSend)
       ++last;
-    TRY(send(batch, first, last, true));
-    TRY(collect(batch, first, last, failures, visit));
+    const Part part{first, last, last - 1};
+    TRY(send(batch, part));
+    TRY(collect(batch, part, failures, visit));
     first = last;
   }
   return failures;
+}
+
+Status Socket::transact(Batch& batch) {
+  const auto count = batch.requests_.size();
+  if (batch.buffer_.size() > kMaxSend) {
+    const int size = static_cast<int>(batch.buffer_.size());  // the kernel doubles it, for what it adds
+    if (setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+      return fail_errno(errno, "make room for a netlink transaction");
+  }
+  // The kernel does not ack the end. Of a transaction that it cannot even begin it speaks in the first.
+  std::vector<Failure> failures;
+  const Part part{0, count, count - 2, true};
+  TRY(send(batch, part));
+  TRY(collect(batch, part, failures, {}));
+  if (!failures.empty()) return std::unexpected(std::move(failures.front().error));
+  return {};
 }
 
 Status Socket::run(Batch& batch, const Visitor& visit) {
@@ -144,7 +160,7 @@ Status Socket::run(Batch& batch, const Visitor& visit) {
 }
 
 Result<bool> Socket::dump_once(Batch& batch, const Visitor& visit) {
-  TRY(send(batch, 0, 1, false));
+  TRY(send(batch, {0, 1, 1}));
   bool interrupted = false;
   for (bool done = false; !done;) {
     const auto bytes = TRY(read(0));

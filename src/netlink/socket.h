@@ -33,6 +33,9 @@ class Socket {
   [[nodiscard]] Status run(Batch& batch, const Visitor& visit = {});
   /// The same, but tells every refused request; the Status is for a broken socket only.
   [[nodiscard]] Result<std::vector<Failure>> run_all(Batch& batch, const Visitor& visit = {});
+  /// Sends all requests at once, whatever their size: the first opens a transaction and the last ends it
+  /// (NFNL_MSG_BATCH_*). The kernel does all of them, or none. The error is the first refused one.
+  [[nodiscard]] Status transact(Batch& batch);
   /// Sends the one request of the batch (NLM_F_DUMP) and hands each answer to `visit`. A dump that was
   /// interrupted by a change is made again, so `start` is called before each try and must forget the last.
   [[nodiscard]] Status dump(Batch& batch, const std::function<void()>& start, const Visitor& visit);
@@ -46,10 +49,17 @@ class Socket {
  private:
   explicit Socket(UniqueFd fd)
       : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {}
-  [[nodiscard]] Status send(Batch& batch, std::size_t first, std::size_t last, bool ack);
+  /// The requests of one send, and the one among them whose ack says that all are done.
+  struct Part {
+    std::size_t first;
+    std::size_t last;
+    std::size_t acked;
+    bool whole = false;  ///< a transaction: an error of the first is one of all
+  };
+  [[nodiscard]] Status send(Batch& batch, const Part& part);
   [[nodiscard]] Result<std::span<const std::byte>> read(int flags);
-  [[nodiscard]] Status collect(const Batch& batch, std::size_t first, std::size_t last,
-                               std::vector<Failure>& failures, const Visitor& visit);
+  [[nodiscard]] Status collect(const Batch& batch, const Part& part, std::vector<Failure>& failures,
+                               const Visitor& visit);
   [[nodiscard]] Result<bool> dump_once(Batch& batch, const Visitor& visit);
 
   static constexpr std::size_t kBufferSize =

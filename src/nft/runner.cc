@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/netlink.h>
-#include <nftables/libnftables.h>
 #include <sys/socket.h>
 
+#include "nft/library.h"
 #include "nft/table.h"
 
 namespace warren::nft {
@@ -48,11 +48,12 @@ void close_on_exec() {
 }  // namespace
 
 struct Runner::Context {
+  const Library& nft;
   nft_ctx* ctx;
-  explicit Context(nft_ctx* made) : ctx(made) {}
+  Context(const Library& library, nft_ctx* made) : nft(library), ctx(made) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  ~Context() { nft_ctx_free(ctx); }
+  ~Context() { nft.ctx_free(ctx); }
 };
 
 Runner::Runner(std::unique_ptr<Context> context) : context_(std::move(context)) {}
@@ -61,27 +62,30 @@ Runner& Runner::operator=(Runner&&) noexcept = default;
 Runner::~Runner() = default;
 
 Result<Runner> Runner::open() {
-  auto* ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+  const auto& nft = *TRY(library());
+  auto* ctx = nft.ctx_new(NFT_CTX_DEFAULT);
   if (!ctx) return fail(Code::failed, "nft: no context; is this kernel without nf_tables?");
   close_on_exec();
-  nft_ctx_buffer_output(ctx);
-  nft_ctx_buffer_error(ctx);
-  return Runner(std::make_unique<Context>(ctx));
+  nft.buffer_output(ctx);
+  nft.buffer_error(ctx);
+  return Runner(std::make_unique<Context>(nft, ctx));
 }
 
 Status Runner::run(const std::string& text) {
   if (text.empty()) return {};
-  if (nft_run_cmd_from_buffer(context_->ctx, text.c_str()) == 0) return {};
-  return std::unexpected(refused(nft_ctx_get_error_buffer(context_->ctx)));
+  const auto& [nft, ctx] = *context_;
+  if (nft.run(ctx, text.c_str()) == 0) return {};
+  return std::unexpected(refused(nft.error(ctx)));
 }
 
 Result<std::string> Runner::output(const std::string& command, unsigned flags) {
-  const auto before = nft_ctx_output_get_flags(context_->ctx);
-  nft_ctx_output_set_flags(context_->ctx, flags);
-  const int failed = nft_run_cmd_from_buffer(context_->ctx, command.c_str());
-  nft_ctx_output_set_flags(context_->ctx, before);
-  if (failed) return std::unexpected(refused(nft_ctx_get_error_buffer(context_->ctx)));
-  return std::string(nft_ctx_get_output_buffer(context_->ctx));
+  const auto& [nft, ctx] = *context_;
+  const auto before = nft.flags(ctx);
+  nft.set_flags(ctx, flags);
+  const int failed = nft.run(ctx, command.c_str());
+  nft.set_flags(ctx, before);
+  if (failed) return std::unexpected(refused(nft.error(ctx)));
+  return std::string(nft.output(ctx));
 }
 
 Result<std::string> Runner::list_rules() {

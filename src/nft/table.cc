@@ -249,21 +249,6 @@ void put_data(Text& text, const Element& e) {
   if (e.set == SetId::ranges || e.set == SetId::ranges_at) put(text, " : {}", e.to.str());
 }
 
-std::string elements_text(std::string_view verb, std::span<const Element> elements) {
-  std::map<std::pair<SetId, Family>, Text> by_set;
-  for (const auto& element : elements) {
-    auto& text = by_set[{element.set, element.family}];
-    if (text.size() != 0) put(text, ", ");
-    put_key(text, element);
-    put_data(text, element);
-  }
-  std::string all;
-  for (const auto& [set, text] : by_set)
-    all += fmt::format("{} element inet {} {} {{ {} }}\n", verb, kTable, set_name(set.first, set.second),
-                       fmt::to_string(text));
-  return all;
-}
-
 }  // namespace
 
 std::string set_name(SetId set, Family family) {
@@ -295,8 +280,19 @@ std::string remove_text() {
   return fmt::format("table inet {0} {{ }}\ndelete table inet {0}\n", kTable);
 }
 
-std::string add_text(std::span<const Element> elements) { return elements_text("add", elements); }
-
-std::string delete_text(std::span<const Element> elements) { return elements_text("delete", elements); }
+std::string add_text(std::span<const Element> elements) {
+  std::map<std::pair<SetId, Family>, Text> by_set;
+  for (const auto& element : elements) {
+    auto& text = by_set[{element.set, element.family}];
+    if (text.size() != 0) put(text, ", ");
+    put_key(text, element);
+    put_data(text, element);
+  }
+  std::string all;
+  for (const auto& [set, text] : by_set)
+    all += fmt::format("add element inet {} {} {{ {} }}\n", kTable, set_name(set.first, set.second),
+                       fmt::to_string(text));
+  return all;
+}
 
 }  // namespace warren::nft

@@ -45,8 +45,8 @@ struct Rules {
 [[nodiscard]] std::string table_text(const Rules& rules);
 /// Removes the table, whether it stands or not.
 [[nodiscard]] std::string remove_text();
-/// "add element ..." or "delete element ..." for all of them, a statement a set.
+/// "add element ..." for all of them, a statement a set: for a table that is replaced with all that it holds.
+/// Single changes take the short way of netlink/nft_elements.h.
 [[nodiscard]] std::string add_text(std::span<const Element> elements);
-[[nodiscard]] std::string delete_text(std::span<const Element> elements);
 
 }  // namespace warren::nft

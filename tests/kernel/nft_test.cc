@@ -185,6 +185,25 @@ TEST_F(Elements, AReplacementInOneTransaction) {
   EXPECT_EQ(read(), std::vector{after});
 }
 
+TEST_F(Elements, AllOrNothingAndTheErrorSaysWhich) {
+  const auto stands = some_elements(SetId::forwards, Family::v4)[0];
+  ASSERT_OK(apply::change_elements(kernel_, {}, {stands}));
+  auto other = stands, clash = stands;
+  other.ports = {60001, 60001};
+  clash.to_port = 81;
+  const auto taken = apply::change_elements(kernel_, {}, {other, clash});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Code::exists) << "the port leads elsewhere already";
+  EXPECT_EQ(read(), std::vector{stands}) << "the first of the two is not in either";
+  const auto gone = apply::change_elements(kernel_, {stands, other}, {});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::not_found);
+  EXPECT_EQ(read(), std::vector{stands});
+  ASSERT_OK(apply::change_elements(kernel_, {}, {stands})) << "what stands may be added again";
+  ASSERT_OK(runner_->run(remove_text()));
+  EXPECT_EQ(apply::change_elements(kernel_, {}, {stands}).error().code, Code::not_found) << "no table";
+}
+
 TEST_F(Elements, ManyAtOnce) {
   std::vector<Element> many;
   auto one = some_elements(SetId::forwards, Family::v4)[0];

@@ -53,13 +53,15 @@ void register_exec(CLI::App& app, Context& context) {
   command->add_option("command", args->command, "Command and its arguments")->required();
   command->footer("Example:\n  warren exec web1 -u alice -- python3 -m http.server 8080");
   on(command, context, args, run);
+}
 
-  const auto shell_args = std::make_shared<Args>();
+void register_shell(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
   auto* shell = app.add_subcommand("shell", "Open a shell in a space");
-  shell->add_option("name", shell_args->name, "Name of the space")->required();
-  shell->add_option("-u,--user", shell_args->user, "As this user");
+  shell->add_option("name", args->name, "Name of the space")->required();
+  shell->add_option("-u,--user", args->user, "As this user");
   shell->footer("Example:\n  warren shell web1 -u alice");
-  on(shell, context, shell_args, run_shell);
+  on(shell, context, args, run_shell);
 }
 
 }  // namespace warren::cli
