@@ -46,16 +46,11 @@ void change_and_raise(Batch& batch, const IfName& name, const netlink::LinkChang
   raise(batch, name);
 }
 
-/// Runs the batch, whose last request asks for the link, and gives its index.
+/// Runs the batch and gives the index of the link, which it may have made.
 Result<int> run_for_index(netlink::Socket& socket, Batch& batch, const IfName& name) {
-  netlink::query_link(batch, name);
-  int index = 0;
-  TRY(socket.run(batch, [&](const netlink::MessageView& message) {
-    if (const auto link = netlink::parse_link(message)) index = link->index;
-  }));
+  TRY(socket.run(batch));
   batch.clear();
-  if (index == 0) return fail(Code::not_found, fmt::format("link {} is not there", name.str()));
-  return index;
+  return netlink::link_index(socket, name);
 }
 
 Cidr exactly(const Ip& ip) { return {ip, ip.bits()}; }

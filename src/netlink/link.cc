@@ -2,7 +2,10 @@
 #include "netlink/link.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <fmt/format.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
 
 #include "netlink/rtnl.h"
 
@@ -176,6 +179,15 @@ Result<std::optional<Link>> get_link(Socket& socket, int index) {
   header.ifi_index = index;
   batch.add<LinkScope>(RTM_GETLINK, 0, header, "find the link").put(kExtMask, kNoStats);
   return run_query(socket, batch);
+}
+
+Result<int> link_index(const Socket& socket, const IfName& name) {
+  ifreq request{};
+  name.str().copy(request.ifr_name, sizeof request.ifr_name - 1);
+  // Of the socket's namespace, whichever the thread is in.
+  if (::ioctl(socket.fd(), SIOCGIFINDEX, &request) == 0) return request.ifr_ifindex;
+  if (errno == ENODEV) return fail(Code::not_found, fmt::format("link {} is not there", name.str()));
+  return fail_errno(errno, "find link " + name.str());
 }
 
 Result<std::vector<Link>> dump_links(Socket& socket, bool stats) {

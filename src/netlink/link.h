@@ -73,6 +73,9 @@ void query_link(Batch& batch, const IfName& name);
 /// The link of that name, or nothing.
 [[nodiscard]] Result<std::optional<Link>> get_link(Socket& socket, const IfName& name);
 [[nodiscard]] Result<std::optional<Link>> get_link(Socket& socket, int index);
+/// Its index alone (netdevice(7)): a whole answer costs more with each namespace that the host has. Error:
+/// not_found.
+[[nodiscard]] Result<int> link_index(const Socket& socket, const IfName& name);
 /// All links of the socket's namespace; with their counters only when `stats`.
 [[nodiscard]] Result<std::vector<Link>> dump_links(Socket& socket, bool stats = false);
 

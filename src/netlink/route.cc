@@ -133,7 +133,11 @@ void query_way(Batch& batch, const Ip& to) {
   rtmsg header{};
   header.rtm_family = af(to.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(to.bits());
-  batch.add<RouteScope>(RTM_GETROUTE, 0, header, "find the route").put(kDst, to);
+  // Else the kernel looks through all addresses of all links for the IPv6 source that it would choose.
+  if (!to.is_v4()) header.rtm_src_len = header.rtm_dst_len;
+  auto request = batch.add<RouteScope>(RTM_GETROUTE, 0, header, "find the route");
+  request.put(kDst, to);
+  if (!to.is_v4()) request.put(kSrc, to);
 }
 
 std::optional<Way> parse_way(const MessageView& message) {

@@ -51,6 +51,7 @@ inline constexpr Attr<AddrScope, IFA_ADDRESS, Ip> kPeerAddress;
 inline constexpr Attr<AddrScope, IFA_FLAGS, std::uint32_t> kAddrFlags;
 
 inline constexpr Attr<RouteScope, RTA_DST, Ip> kDst;
+inline constexpr Attr<RouteScope, RTA_SRC, Ip> kSrc;
 inline constexpr Attr<RouteScope, RTA_GATEWAY, Ip> kGateway;
 inline constexpr Attr<RouteScope, RTA_PREFSRC, Ip> kPrefSrc;
 inline constexpr Attr<RouteScope, RTA_OIF, std::uint32_t> kOif;
