@@ -9,6 +9,7 @@ namespace warren::cli {
 
 /// Each adds its command to the program, in a file of its own below commands/.
 void register_add(CLI::App& app, Context& context);
+void register_audit(CLI::App& app, Context& context);
 void register_adopt(CLI::App& app, Context& context);
 void register_apply(CLI::App& app, Context& context);
 void register_check(CLI::App& app, Context& context);
@@ -20,12 +21,14 @@ void register_explain(CLI::App& app, Context& context);
 void register_export(CLI::App& app, Context& context);
 void register_identify(CLI::App& app, Context& context);
 void register_ls(CLI::App& app, Context& context);
+void register_member(CLI::App& app, Context& context);
 void register_monitor(CLI::App& app, Context& context);
 void register_pids(CLI::App& app, Context& context);
 void register_plan(CLI::App& app, Context& context);
 void register_port(CLI::App& app, Context& context);
 void register_rm(CLI::App& app, Context& context);
 void register_shell(CLI::App& app, Context& context);
+void register_service(CLI::App& app, Context& context);
 void register_show(CLI::App& app, Context& context);
 void register_up(CLI::App& app, Context& context);
 void register_version(CLI::App& app, Context& context);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 #include "apply/engine.h"
 #include "apply/ports.h"
@@ -86,8 +88,12 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
 Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   Work work;
   build_space(work, space, settings_);
+  std::ranges::move(TRY(confined(space)), std::back_inserter(work.add));
   auto failures = carry_out(work, {}, &room);
-  if (failures && failures->empty()) return space;
+  if (failures && failures->empty()) {
+    TRY(settle_sessions({space}, {}));
+    return space;
+  }
   auto error = failures ? std::move(failures->front().error) : std::move(failures).error();
   // Back to where it was: the kernel first, so that a failure here is still known to the store.
   Work undo;
@@ -97,6 +103,7 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   auto transaction = TRY(store_.begin());
   TRY(store_.erase(space.number));
   TRY(transaction.commit());
+  TRY(sessions().withdraw(space));
   if (TRY(store_.count()) == 0) TRY(leave_host());
   return std::unexpected(std::move(error));
 }
@@ -113,7 +120,11 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   auto space = TRY(insert(request, ports));
   if (dry_run) return space;
   TRY(sys::prepare_pins());
-  TRY(transaction.commit());
+  TRY(sessions().hold(space));
+  if (auto done = transaction.commit(); !done) {
+    TRY(sessions().withdraw(space));
+    return std::unexpected(std::move(done).error());
+  }
   room->release();
   return finish_add(std::move(space), *room);
 }
@@ -134,6 +145,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   RoomSource room({order(name, path)});
   const auto failures = TRY(carry_out(work, {}, &room));
   if (!failures.empty()) return std::unexpected(failures.front().error);
+  TRY(settle_sessions({space}, {}));
   return space;
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apply/furnish.h"
+#include "apply/inner_table.h"
 #include "netlink/link.h"
 #include "sys/netns.h"
 #include "sys/process.h"
@@ -119,9 +120,15 @@ class Builder {
     TRY(furnish_inside(room, begun.site, begun.parts));
     begun.index = TRY(furnish_outside(host_, begun.site, begun.parts));
     TRY(settle_inside(room, begun.site, begun.parts));
+    if (begun.parts.has(Part::services)) TRY(put_services(room, begun));
     // Of many the first have long settled when the last is built.
     if (few_ && begun.parts.has(Part::address6)) await_address6(room, begun.site);
     return {};
+  }
+  /// A fresh namespace has no table to take away.
+  Status put_services(const Room& room, const Begun& begun) {
+    if (begun.new_pin && model::nat_services(begun.site.space, settings_).empty()) return {};
+    return put_inner_table(room.netns.get(), begun.site.space, settings_);
   }
   void fail(const Begun& begun, Error error, std::vector<SpaceFailure>& failures) {
     undo(begun);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <cstring>
 
 namespace warren::apply {
 namespace {
@@ -72,6 +73,30 @@ std::optional<Element> decode_source(const netlink::RawElement& raw, SetId set, 
   return element;
 }
 
+std::optional<Element> decode_service(const netlink::RawElement& raw) {
+  Element element;
+  element.set = SetId::services;
+  Fields key(raw.key);
+  const auto interface = key.interface();
+  const auto address = key.ip(Family::v4);
+  const auto proto = key.proto();
+  const auto port = key.port();
+  if (!interface || !address || !proto || !port) return std::nullopt;
+  element.interface = *interface;
+  element.address = *address;
+  element.proto = *proto;
+  element.ports = {*port, *port};
+  return element;
+}
+
+std::optional<Element> decode_uid(const netlink::RawElement& raw) {
+  Element element;
+  element.set = SetId::confined;
+  if (raw.key.size() < sizeof element.uid) return std::nullopt;
+  std::memcpy(&element.uid, raw.key.data(), sizeof element.uid);
+  return element;
+}
+
 std::optional<Element> decode_forward(const netlink::RawElement& raw, SetId set, Family family) {
   Element element;
   element.set = set, element.family = family, element.address = none(family);
@@ -101,6 +126,19 @@ void put_port(netlink::FieldBytes& fields, Port port) {
   fields.add(&big, sizeof big);
 }
 
+void put_interface(netlink::FieldBytes& fields, const Element& element) {
+  std::array<char, kIfNameField> name{};
+  element.interface.str().copy(name.data(), name.size());
+  fields.add(name.data(), name.size());
+}
+
+void put_service(netlink::FieldBytes& fields, const Element& element) {
+  fields.add(element.address.data(), element.address.size());
+  const auto proto = static_cast<std::uint8_t>(element.proto);
+  fields.add(&proto, sizeof proto);
+  put_port(fields, element.ports.first);
+}
+
 netlink::FieldBytes forward_key(const Element& element, Port port) {
   netlink::FieldBytes key;
   if (has_host(element.set)) key.add(element.address.data(), element.address.size());
@@ -114,11 +152,17 @@ netlink::FieldBytes forward_key(const Element& element, Port port) {
 
 netlink::ElementBytes encode(const Element& element) {
   netlink::ElementBytes bytes;
+  if (element.set == SetId::confined) {
+    bytes.key.add(&element.uid, sizeof element.uid);
+    return bytes;
+  }
+  if (element.set == SetId::sources || element.set == SetId::services) put_interface(bytes.key, element);
   if (is_source(element.set)) {
-    std::array<char, kIfNameField> name{};
-    element.interface.str().copy(name.data(), name.size());
-    if (element.set == SetId::sources) bytes.key.add(name.data(), name.size());
     bytes.key.add(element.address.data(), element.address.size());
+    return bytes;
+  }
+  if (element.set == SetId::services) {
+    put_service(bytes.key, element);
     return bytes;
   }
   bytes.key = forward_key(element, element.ports.first);
@@ -131,6 +175,8 @@ netlink::ElementBytes encode(const Element& element) {
 }
 
 std::optional<Element> decode(const netlink::RawElement& raw, SetId set, Family family) {
+  if (set == SetId::services) return decode_service(raw);
+  if (set == SetId::confined) return decode_uid(raw);
   return is_source(set) ? decode_source(raw, set, family) : decode_forward(raw, set, family);
 }
 

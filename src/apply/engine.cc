@@ -48,6 +48,7 @@ Result<Engine> Engine::open(model::Settings settings) {
   Engine engine(std::move(lock), std::move(store), std::move(settings));
   TRY(require_host(*TRY(engine.kernel_.route()), engine.settings_));
   if (engine.settings_.ipv6 && !engine.settings_.ula) TRY(engine.make_ula());
+  engine.settings_.services = TRY(engine.store_.services());
   return engine;
 }
 
@@ -62,7 +63,12 @@ Status Engine::make_ula() {
   return {};
 }
 
-Result<model::Desired> Engine::desired() { return model::Desired{settings_, TRY(store_.load_all())}; }
+Result<model::Desired> Engine::desired() {
+  model::Desired all{settings_, TRY(store_.load_all()), {}};
+  for (const auto& space : all.spaces)
+    std::ranges::move(TRY(confined(space)), std::back_inserter(all.confined));
+  return all;
+}
 
 Result<const HostFacts*> Engine::facts() {
   if (!facts_) facts_ = TRY(read_host(*TRY(kernel_.route()), settings_));
@@ -82,8 +88,9 @@ Result<std::vector<SpaceName>> Engine::names() {
   return names;
 }
 
-std::vector<Element> Engine::elements_of(const std::vector<model::Space>& spaces) const {
+Result<std::vector<Element>> Engine::elements_of(const std::vector<model::Space>& spaces) {
   std::vector<Element> all;
+  for (const auto& space : spaces) std::ranges::move(TRY(confined(space)), std::back_inserter(all));
   for (const auto& space : spaces)
     if (space.state == model::State::up)
       std::ranges::move(model::elements(space, settings_), std::back_inserter(all));
@@ -98,7 +105,7 @@ Result<Preparation> Engine::prepare_host(const HostFacts& host) {
   const auto rules = make_rules(host, settings_, ready.originals, ready.sysctls);
   const auto age = TRY(age_of_table(kernel_, rules));
   if (age == TableAge::current) return ready;
-  auto elements = elements_of(TRY(store_.load_all()));
+  auto elements = TRY(elements_of(TRY(store_.load_all())));
   ready.new_table = true;
   // One that stands is replaced with all that it holds, at a stroke: connections go through it.
   TRY(replace_table(kernel_, rules, age == TableAge::stale ? elements : std::vector<Element>{}));

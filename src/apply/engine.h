@@ -9,6 +9,7 @@
 #include "apply/build.h"
 #include "apply/host.h"
 #include "apply/kernel.h"
+#include "apply/sessions.h"
 #include "apply/work.h"
 #include "model/forward_spec.h"
 #include "model/plan.h"
@@ -84,6 +85,18 @@ class Engine {
   [[nodiscard]] Status down(const std::vector<SpaceName>& names, bool force);
   [[nodiscard]] Result<std::vector<SpaceName>> names();
 
+  /// Makes a service, for the spaces that are there and those to come. Error: usage (see model::check),
+  /// exists (the name, or the port in a space that has both).
+  [[nodiscard]] Status add_service(const model::Service& service, const Progress& progress = {});
+  [[nodiscard]] Status remove_service(const ServiceName& name, const Progress& progress = {});
+
+  /// Whose sessions land in the space.
+  [[nodiscard]] Status add_members(const SpaceName& name, const std::vector<model::Member>& members);
+  [[nodiscard]] Status remove_members(const SpaceName& name, const std::vector<model::Member>& members);
+  /// Makes the space of a user whole, for a login that waits for it; `create`: makes one of his own name
+  /// where he has none. Gives its name, or nothing where he has none.
+  [[nodiscard]] Result<std::optional<SpaceName>> up_for(const UserName& user, bool create);
+
   /// What differs between desired and observed: one line a fault.
   [[nodiscard]] Result<std::vector<std::string>> check();
   /// Mends all that check() finds; of the named spaces only, where any are named, and these are wanted up
@@ -125,7 +138,7 @@ class Engine {
                                       const std::vector<model::Forward>& add);
 
   // The kernel's part.
-  [[nodiscard]] std::vector<Element> elements_of(const std::vector<model::Space>& spaces) const;
+  [[nodiscard]] Result<std::vector<Element>> elements_of(const std::vector<model::Space>& spaces);
   [[nodiscard]] Result<Preparation> prepare_host(const HostFacts& host);
   [[nodiscard]] Status change_table(const HostFacts& host, const std::vector<Element>& remove,
                                     const std::vector<Element>& add);
@@ -141,10 +154,22 @@ class Engine {
   [[nodiscard]] Status forget(const std::vector<model::Space>& spaces);
   [[nodiscard]] Status leave_if_unused();
   [[nodiscard]] Result<model::Space> finish_add(model::Space space, RoomSource& room);
+  /// Brings the spaces from the services that stood to those in the settings.
+  [[nodiscard]] Status change_services(std::vector<model::Service> after, const Progress& progress);
+  /// The UIDs that have no business in the host's namespace because of these members; none where that is off.
+  [[nodiscard]] std::vector<Element> confined(const std::vector<model::Member>& members) const;
+  [[nodiscard]] Result<std::vector<Element>> confined(const model::Space& space);
+  [[nodiscard]] SessionIndex sessions() { return SessionIndex(store_); }
+  [[nodiscard]] Status sync_sessions(const std::vector<SpaceFailure>& failures);
+  /// Once their work is done; those that failed lead nowhere still.
+  [[nodiscard]] Status settle_sessions(const std::vector<model::Space>& spaces,
+                                       const std::vector<SpaceFailure>& failures);
 
   sys::WriterLock lock_;
   store::Store store_;
   model::Settings settings_;
+  [[nodiscard]] Result<std::optional<SpaceName>> space_of_user(const UserName& user);
+
   Kernel kernel_;
   std::optional<HostFacts> facts_;
 };

@@ -181,6 +181,7 @@ nft::Rules make_rules(const HostFacts& facts, const model::Settings& settings, c
   }
   rules.host_open = settings.host_access == model::HostAccess::all;
   rules.host_services = settings.host_services;
+  rules.confine = settings.confine;
   rules.outside_only = settings.publish == model::Publish::outside_only;
   rules.conntrack_per_space = settings.conntrack_per_space;
   // Where somebody switched forwarding on for the whole host, what is not ours is none of our business.

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <thread>
 
+#include "apply/inner_table.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "sys/netns.h"
@@ -72,6 +73,8 @@ Status look(const model::Space& space, const model::Settings& settings, const Ho
   if (w.ip6)
     look_at_family(socket, *w.ip6, model::link_gateway6(), w.outer_mac,
                    {Part::address6, Part::default6, Part::gateway_neighbour6}, seen);
+  if (model::has_nat_services(settings))
+    seen.right.set(Part::services, inner_table_is_right(space, settings));
   return {};
 }
 

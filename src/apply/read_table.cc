@@ -10,8 +10,8 @@
 namespace warren::apply {
 namespace {
 
-constexpr std::array kSets{SetId::sources,     SetId::no_nat, SetId::forwards,
-                           SetId::forwards_at, SetId::ranges, SetId::ranges_at};
+constexpr std::array kSets{SetId::sources, SetId::no_nat,    SetId::forwards, SetId::forwards_at,
+                           SetId::ranges,  SetId::ranges_at, SetId::services, SetId::confined};
 
 }  // namespace
 
@@ -29,8 +29,10 @@ Result<std::vector<CountedElement>> read_counted(Kernel& kernel, SetId set, Fami
 Result<std::vector<Element>> read_elements(Kernel& kernel) {
   std::vector<Element> all;
   for (const auto set : kSets)
-    for (const auto family : {Family::v4, Family::v6})
+    for (const auto family : {Family::v4, Family::v6}) {
+      if (family == Family::v6 && has_one_family(set)) continue;
       for (auto& counted : TRY(read_counted(kernel, set, family))) all.push_back(std::move(counted.element));
+    }
   std::ranges::sort(all);
   return all;
 }

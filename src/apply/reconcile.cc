@@ -158,6 +158,18 @@ std::vector<Space> leaving(const Reconciliation& plan) {
   return spaces;
 }
 
+/// Those whose namespaces come or go.
+std::vector<Space> touched_by(const Reconciliation& plan, const std::vector<Space>& created) {
+  auto spaces = created;
+  for (const auto& space : plan.remove) {
+    spaces.push_back(space);
+    spaces.back().state = State::removing;
+  }
+  for (const auto& change : plan.changes)
+    if (change.before.state != change.after.state) spaces.push_back(change.after);
+  return spaces;
+}
+
 }  // namespace
 
 /// What goes is written first, so that a port may change hands in one file.
@@ -213,13 +225,17 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   for (const auto& space : created)
     report.steps.push_back({SpaceStep::Kind::create, space.name, list("adds", space.forwards)});
   if (options.dry_run || report.steps.empty()) return report;
+  const auto touched = touched_by(plan, created);
+  for (const auto& space : touched) TRY(sessions().hold(space));
   TRY(transaction.commit());
   Work work;
   for (const auto& space : plan.remove) end_space(work, space, settings_);
   for (const auto& change : plan.changes) change_space(work, change, settings_);
   for (const auto& space : created)
     if (space.state == State::up) build_space(work, space, settings_);
+  for (const auto& space : created) std::ranges::move(TRY(confined(space)), std::back_inserter(work.add));
   report.failures = TRY(carry_out(work, options.progress));
+  TRY(settle_sessions(touched, report.failures));
   if (!plan.remove.empty()) TRY(forget(plan.remove));
   TRY(leave_if_unused());
   return report;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <future>
+#include <iterator>
 #include <map>
 #include <unistd.h>
 
@@ -76,7 +77,13 @@ Status Engine::take_away(const std::vector<model::Space>& spaces) {
 
 Status Engine::forget(const std::vector<model::Space>& spaces) {
   auto transaction = TRY(store_.begin());
-  for (const auto& space : spaces) TRY(store_.erase(space.number));
+  std::vector<Element> free;
+  for (const auto& space : spaces) {
+    std::ranges::move(TRY(confined(space)), std::back_inserter(free));
+    TRY(sessions().withdraw(space));  // while the store knows its members
+    TRY(store_.erase(space.number));
+  }
+  TRY(change_table(*TRY(facts()), free, {}));
   return transaction.commit();
 }
 
@@ -89,6 +96,7 @@ Status Engine::leave_if_unused() {
 Status Engine::remove(const std::vector<SpaceName>& names, bool force) {
   std::vector<model::Space> spaces;
   for (const auto& name : names) spaces.push_back(TRY(find(name)));
+  for (const auto& space : spaces) TRY(sessions().hold(space));
   TRY(vacate(spaces, force));
   TRY(set_states(spaces, model::State::removing));
   TRY(take_away(spaces));
@@ -102,6 +110,7 @@ Status Engine::down(const std::vector<SpaceName>& names, bool force) {
     auto space = TRY(find(name));
     if (space.state == model::State::up) spaces.push_back(std::move(space));
   }
+  for (const auto& space : spaces) TRY(sessions().hold(space));
   TRY(vacate(spaces, force));
   TRY(set_states(spaces, model::State::down));
   TRY(take_away(spaces));

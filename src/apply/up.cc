@@ -50,7 +50,9 @@ void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const mo
 Result<std::vector<std::string>> Engine::check() {
   const auto all = TRY(desired());
   const auto seen = TRY(observe(kernel_, all, *TRY(facts()), TRY(Originals::load())));
-  return model::plan(all, seen).faults(settings_);
+  auto faults = model::plan(all, seen).faults(settings_);
+  std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(faults));
+  return faults;
 }
 
 Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
@@ -66,7 +68,10 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
-  report.failures = TRY(build_spaces(kernel_, settings_, host, coming(plan), progress));
+  const auto changes = coming(plan);
+  for (const auto& change : changes)
+    if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
+  report.failures = TRY(build_spaces(kernel_, settings_, host, changes, progress));
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))
@@ -79,6 +84,7 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   std::vector<model::Space> wanted;
   for (const auto& name : names) wanted.push_back(TRY(find(name)));
   if (!wanted.empty()) TRY(set_states(wanted, model::State::up));
+  for (auto& space : wanted) space.state = model::State::up;
   const auto all = TRY(desired());
   const auto& host = *TRY(facts());
   UpReport report;
@@ -91,7 +97,9 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
     narrow(plan, wanted, settings_);
   }
   report.mended = plan.faults(settings_);
+  if (names.empty()) std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(report.mended));
   TRY(execute(plan, host, report, progress));
+  TRY(names.empty() ? sync_sessions(report.failures) : settle_sessions(wanted, report.failures));
   return report;
 }
 

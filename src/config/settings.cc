@@ -99,7 +99,18 @@ Status read_conntrack(const Place& at, const Value& value, Settings& to) {
   return {};
 }
 
-constexpr std::array<Key<Settings>, 9> kKeys{{
+Status read_confine(const Place& at, const Value& value, Settings& to) {
+  to.confine = TRY(at.boolean(value));
+  return {};
+}
+
+constexpr std::array<Key<Settings>, 1> kSessionKeys{{{"confine", read_confine}}};
+
+Status read_sessions(const Place& at, const Value& value, Settings& to) {
+  return read_table<Settings>(at, *TRY(at.table(value)), kSessionKeys, to);
+}
+
+constexpr std::array<Key<Settings>, 10> kKeys{{
     {"pool", read_pool},
     {"ula", read_ula},
     {"uplink", read_uplink},
@@ -109,6 +120,7 @@ constexpr std::array<Key<Settings>, 9> kKeys{{
     {"publish", read_publish},
     {"port_range", read_port_range},
     {"conntrack_per_space", read_conntrack},
+    {"sessions", read_sessions},
 }};
 
 }  // namespace

@@ -127,7 +127,29 @@ std::vector<Element> elements(const Space& space, const Settings& settings) {
     auto some = elements(forward, w);
     all.insert(all.end(), some.begin(), some.end());
   }
+  for (const auto* service : nat_services(space, settings)) all.push_back(service_element(*service, w));
   return all;
+}
+
+std::vector<const Service*> nat_services(const Space& space, const Settings& settings) {
+  std::vector<const Service*> all;
+  for (const auto& service : settings.services)
+    if (service.mode == ServiceMode::nat && service.scope.covers(space.name)) all.push_back(&service);
+  return all;
+}
+
+bool has_nat_services(const Settings& settings) {
+  return std::ranges::any_of(settings.services, [](const auto& s) { return s.mode == ServiceMode::nat; });
+}
+
+Element service_element(const Service& service, const Wiring& wiring) {
+  Element element;
+  element.set = SetId::services;
+  element.interface = wiring.outer;
+  element.address = service.target.ip().value_or(Ip());
+  element.proto = service.proto;
+  element.ports = {service.target.port(), service.target.port()};
+  return element;
 }
 
 }  // namespace warren::model

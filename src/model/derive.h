@@ -41,6 +41,12 @@ inline constexpr std::uint32_t kLeavingGroup = 30562;  ///< host ends on their w
 [[nodiscard]] Status check_address(const Settings& settings, const Ip& ip);
 /// The elements that stand for a space that is up, and for its forwards.
 [[nodiscard]] std::vector<Element> elements(const Space& space, const Settings& settings);
+/// What the kernel translates for this space: those services in nat mode that cover it.
+[[nodiscard]] std::vector<const Service*> nat_services(const Space& space, const Settings& settings);
+/// Is there any at all, for any space?
+[[nodiscard]] bool has_nat_services(const Settings& settings);
+/// The element that lets a space reach the target of such a service, should that be on the host.
+[[nodiscard]] Element service_element(const Service& service, const Wiring& wiring);
 /// The elements of one forward: one, or one for each family.
 [[nodiscard]] std::vector<Element> elements(const Forward& forward, const Wiring& wiring);
 

@@ -18,7 +18,9 @@ std::vector<Element> wanted_elements(const Desired& desired) {
     auto some = elements(space, desired.settings);
     std::ranges::move(some, std::back_inserter(all));
   }
+  std::ranges::copy(desired.confined, std::back_inserter(all));
   std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 
@@ -47,6 +49,10 @@ void plan_elements(const Desired& desired, const Observed& observed, Plan& plan)
 std::string element_text(const Element& e) {
   if (e.set == SetId::sources) return fmt::format("source {} on {}", e.address.str(), e.interface.str());
   if (e.set == SetId::no_nat) return fmt::format("no NAT for {}", e.address.str());
+  if (e.set == SetId::confined) return fmt::format("confinement of UID {}", e.uid);
+  if (e.set == SetId::services)
+    return fmt::format("service {} {}:{} for {}", name(e.proto), e.address.str(), e.ports.str(),
+                       e.interface.str());
   const auto host =
       e.set == SetId::forwards_at || e.set == SetId::ranges_at ? e.address.bracketed() + ":" : "";
   const auto to = e.to_port != 0 ? fmt::format("{}:{}", e.to.bracketed(), e.to_port) : e.to.str();
@@ -89,6 +95,7 @@ void space_faults(const SpaceChange& change, const Settings& settings, std::vect
 Parts all_parts(const Settings& settings) {
   Parts parts;
   for (unsigned i = 0; i < kPartCount; ++i) parts.set(static_cast<Part>(i));
+  if (!has_nat_services(settings)) parts = parts.without({Part::services});
   return settings.ipv6 ? parts : parts.without(kIpv6Parts);
 }
 
@@ -137,6 +144,8 @@ std::string fault(Part part, const Space& space, const Wiring& w) {
       return fmt::format("the host does not know the MAC of {}", w.ip4.str());
     case Part::neighbour6:
       return fmt::format("the host does not know the MAC of {}", ip6);
+    case Part::services:
+      return "127.0.0.1 does not lead to the services it should";
   }
   return {};
 }

@@ -34,8 +34,9 @@ enum class Part : std::uint32_t {
   route6,
   neighbour4,  ///< the space's MAC, known on the host
   neighbour6,
+  services,  ///< inside: what of 127.0.0.1 leads to services, and nothing else
 };
-inline constexpr unsigned kPartCount = static_cast<unsigned>(Part::neighbour6) + 1;
+inline constexpr unsigned kPartCount = static_cast<unsigned>(Part::services) + 1;
 
 /// A set of parts.
 class Parts {

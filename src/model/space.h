@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/service.h"
+#include "types/element.h"
 #include "types/ip.h"
 #include "types/names.h"
 #include "types/port.h"
@@ -67,14 +69,17 @@ struct Settings {
   Publish publish = Publish::everywhere;
   PortRange port_range{40000, 61000};         ///< where a free host port is looked for
   std::uint32_t conntrack_per_space = 65536;  ///< 0: no cap
+  bool confine = false;                       ///< members' UIDs send nothing from the host's own namespace
+  std::vector<Service> services;              ///< from the store, like `ula`; sorted by name
 
   bool operator==(const Settings&) const = default;
 };
 
 /// All that the store and the configuration say.
 struct Desired {
-  Settings settings;          ///< settings.ula is always set here when settings.ipv6
-  std::vector<Space> spaces;  ///< sorted by number
+  Settings settings;              ///< settings.ula is always set here when settings.ipv6
+  std::vector<Space> spaces;      ///< sorted by number
+  std::vector<Element> confined;  ///< the members' UIDs, where they are confined
 };
 
 }  // namespace warren::model

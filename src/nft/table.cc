@@ -27,6 +27,8 @@ constexpr std::array kShapes{
              true},
     SetShape{SetId::ranges, "ranges", "inet_proto . inet_service", "{}", true, true},
     SetShape{SetId::ranges_at, "ranges_at", "{} . inet_proto . inet_service", "{}", true, true},
+    SetShape{SetId::services, "services", "ifname . ipv4_addr . inet_proto . inet_service", "", false, false},
+    SetShape{SetId::confined, "confined", "uid", "", false, false},
 };
 
 using Text = fmt::memory_buffer;
@@ -39,6 +41,7 @@ void put(Text& text, fmt::format_string<Args...> format, Args&&... args) {
 void put_sets(Text& text, Family family) {
   const auto* type = family == Family::v4 ? "ipv4_addr" : "ipv6_addr";
   for (const auto& shape : kShapes) {
+    if (family == Family::v6 && has_one_family(shape.id)) continue;
     put(text, "  {} {} {{ type {}", shape.data.empty() ? "set" : "map", set_name(shape.id, family),
         fmt::format(fmt::runtime(shape.key), type));
     if (!shape.data.empty()) put(text, " : {}", fmt::format(fmt::runtime(shape.data), type));
@@ -168,6 +171,7 @@ void put_input(Text& text, const Rules& rules) {
         "    icmp type echo-request accept\n"
         "    icmpv6 type echo-request accept\n"
         "    meta l4proto . th dport @host_services accept\n"
+        "    iifname . ip daddr . meta l4proto . th dport @services accept\n"
         "    update @denied_host {{ iifname counter }} drop\n");
   put(text,
       "  }}\n"
@@ -179,6 +183,18 @@ void put_input(Text& text, const Rules& rules) {
       rules.group);
   if (rules.conntrack_per_space != 0) put(text, "    jump limit_from\n");
   put(text, "    goto host_access\n  }}\n");
+}
+
+/// What a member runs outside of his space, by whatever way he got there, sends nothing; nor over lo, where
+/// the host's services are.
+void put_confinement(Text& text, const Rules& rules) {
+  if (!rules.confine) return;
+  put(text,
+      "  set escaped {{ type uid; size 131072; flags dynamic,timeout; timeout 1d; }}\n"
+      "  chain confine {{\n"
+      "    type filter hook output priority filter; policy accept;\n"
+      "    meta skuid @confined update @escaped {{ meta skuid counter }} drop\n"
+      "  }}\n");
 }
 
 /// A chain a family: a lookup counts, so a packet must not be looked up in the other family's maps.
@@ -241,6 +257,12 @@ void put_key(Text& text, const Element& e) {
     case SetId::ranges_at:
       put(text, "{} . {} . {}", e.address.str(), name(e.proto), e.ports.str());
       break;
+    case SetId::services:
+      put(text, "\"{}\" . {} . {} . {}", e.interface.str(), e.address.str(), name(e.proto), e.ports.str());
+      break;
+    case SetId::confined:
+      put(text, "{}", e.uid);
+      break;
   }
 }
 
@@ -253,7 +275,9 @@ void put_data(Text& text, const Element& e) {
 
 std::string set_name(SetId set, Family family) {
   for (const auto& shape : kShapes)
-    if (shape.id == set) return fmt::format("{}{}", shape.name, family == Family::v4 ? 4 : 6);
+    if (shape.id == set)
+      return has_one_family(set) ? std::string(shape.name)
+                                 : fmt::format("{}{}", shape.name, family == Family::v4 ? 4 : 6);
   return {};
 }
 
@@ -269,6 +293,7 @@ std::string table_text(const Rules& rules) {
   put_related(text, rules);
   put_forward(text, rules);
   put_input(text, rules);
+  put_confinement(text, rules);
   put_dnat(text);
   put_snat(text, rules);
   put(text, "}}\n");

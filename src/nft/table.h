@@ -28,6 +28,7 @@ struct Rules {
   std::optional<Ip> gateway6;
   bool host_open = false;                 ///< spaces reach every service of the host
   std::vector<ProtoPort> host_services;   ///< else these, and ICMP echo
+  bool confine = false;                   ///< members' UIDs send nothing from the host's own namespace
   bool outside_only = false;              ///< no space reaches another's forwards
   std::uint32_t conntrack_per_space = 0;  ///< 0: no cap
   std::vector<IfName>

@@ -15,7 +15,7 @@ constexpr std::int64_t kApplication = 0x7761726e;  // "warn", in the file's head
 // apart what was given by hand and what derives from a number. A forward for any host address has an empty
 // host. forward_port answers for single ports and for ranges that begin in a span; forward_range for those
 // that reach into it from below: of one host address, ranges never overlap, so only the last one before the
-// span can.
+// span can. A service's scope names spaces, for they may come later.
 constexpr auto kTables = R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE space(
@@ -40,6 +40,27 @@ CREATE TABLE forward(
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX forward_port ON forward(proto, first, host);
 CREATE INDEX forward_range ON forward(proto, host, first, last) WHERE first <> last;
+CREATE TABLE member(
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  space INTEGER NOT NULL REFERENCES space(number) ON DELETE CASCADE,
+  PRIMARY KEY(kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_space ON member(space);
+CREATE TABLE service(
+  name TEXT PRIMARY KEY,
+  proto INTEGER NOT NULL,
+  port INTEGER NOT NULL CHECK(port BETWEEN 1 AND 65535),
+  target TEXT NOT NULL,
+  mode INTEGER NOT NULL,
+  header INTEGER NOT NULL,
+  scope INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE service_space(
+  service TEXT NOT NULL REFERENCES service(name) ON DELETE CASCADE,
+  space TEXT NOT NULL,
+  PRIMARY KEY(service, space)
+) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 0x7761726e;
 PRAGMA user_version = 1;
 )";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/service.h"
 #include "model/space.h"
 
 namespace warren::store {
@@ -96,6 +97,23 @@ class Store {
   /// number rests as long as possible before it is given again. Passes over numbers whose addresses are
   /// taken. Error: failed, when none is left.
   [[nodiscard]] Result<SpaceNumber> allocate(SpaceNumber last, const AddressesOf& addresses_of);
+
+  /// Every member with its space, sorted.
+  [[nodiscard]] Result<std::vector<std::pair<model::Member, SpaceName>>> members();
+  [[nodiscard]] Result<std::vector<model::Member>> members_of(SpaceNumber number);
+  /// The space of which it was made a member; nothing where it was not, whatever spaces are called.
+  [[nodiscard]] Result<std::optional<SpaceName>> space_of(const model::Member& member);
+  /// Error: exists, naming the space whose member it is already; not_found (no such space).
+  [[nodiscard]] Status add_member(SpaceNumber number, const model::Member& member);
+  /// Error: not_found.
+  [[nodiscard]] Status remove_member(SpaceNumber number, const model::Member& member);
+
+  /// Every service, sorted by name.
+  [[nodiscard]] Result<std::vector<model::Service>> services();
+  /// Error: exists.
+  [[nodiscard]] Status add_service(const model::Service& service);
+  /// Error: not_found.
+  [[nodiscard]] Status remove_service(const ServiceName& name);
 
   /// Changes whenever another connection has committed something.
   [[nodiscard]] Result<std::int64_t> data_version();

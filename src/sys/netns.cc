@@ -77,6 +77,15 @@ Status pin_from(const SpaceName& name, const std::string& path) {
   return {};
 }
 
+Status pin_host(const std::string& path) {
+  const auto here = TRY(netns_id(std::string(kOwnNetns)));
+  if (const auto pinned = netns_id(path); pinned && *pinned == here) return {};
+  while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+  if (auto made = make_mount_point(path); !made && made.error().code != Code::exists) return made;
+  if (::mount(kOwnNetns, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};
+  return fail_errno(errno, "pin the host's namespace at " + path);
+}
+
 Status unpin(const SpaceName& name) {
   const auto pin = pin_path(name);
   // A name may have been pinned more than once, one mount over the other.

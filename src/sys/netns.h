@@ -29,6 +29,9 @@ struct NetnsId {
 [[nodiscard]] Status pin_current(const SpaceName& name);
 /// Pins the namespace behind a path, such as /proc/PID/ns/net.
 [[nodiscard]] Status pin_from(const SpaceName& name, const std::string& path);
+/// Pins the namespace of the calling thread, the host's, at a path of our own. Fine when that is done
+/// already.
+[[nodiscard]] Status pin_host(const std::string& path);
 /// Takes the name away; what lives in the namespace lives on. One that is not there is fine.
 [[nodiscard]] Status unpin(const SpaceName& name);
 /// Names under /run/netns, whatever they are.

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "sys/file.h"
 
 namespace warren::sys {
@@ -63,6 +64,25 @@ Result<std::vector<Process>> processes() {
   });
   if (all.empty()) return fail(Code::failed, "no process can be seen: is /proc mounted?");
   return all;
+}
+
+std::optional<uid_t> user_of(pid_t pid) {
+  struct stat info {};
+  if (::stat(fmt::format("/proc/{}", pid).c_str(), &info) != 0) return std::nullopt;
+  return info.st_uid;
+}
+
+std::string unit_of(pid_t pid) {
+  const auto text = read_file(fmt::format("/proc/{}/cgroup", pid));
+  if (!text) return {};
+  const std::string_view path(*text);
+  for (const std::string_view kind : {".service", ".scope"}) {
+    const auto end = path.rfind(kind);
+    if (end == path.npos) continue;
+    const auto begin = path.rfind('/', end) + 1;
+    return printable(path.substr(begin, end + kind.size() - begin));
+  }
+  return {};
 }
 
 std::string command_of(pid_t pid) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -15,6 +16,11 @@ struct Process {
   pid_t pid = 0;
   NetnsId netns;
 };
+
+/// Its effective user; nothing when it is gone.
+[[nodiscard]] std::optional<uid_t> user_of(pid_t pid);
+/// The unit or scope that systemd runs it in (cgroups(7)): "cron.service"; empty where there is none.
+[[nodiscard]] std::string unit_of(pid_t pid);
 
 /// Every process whose namespace can be seen.
 [[nodiscard]] Result<std::vector<Process>> processes();

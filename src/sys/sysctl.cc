@@ -17,7 +17,7 @@ struct Named {
 constexpr std::array kNames{
     Named{Conf::forwarding, "forwarding"}, Named{Conf::force_forwarding, "force_forwarding"},
     Named{Conf::accept_ra, "accept_ra"},   Named{Conf::disable_ipv6, "disable_ipv6"},
-    Named{Conf::rp_filter, "rp_filter"},
+    Named{Conf::rp_filter, "rp_filter"},   Named{Conf::route_localnet, "route_localnet"},
 };
 
 std::string_view name(Conf conf) { return std::ranges::find(kNames, conf, &Named::conf)->name; }

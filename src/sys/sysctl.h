@@ -17,6 +17,7 @@ enum class Conf {
   accept_ra,         ///< conf/IF/accept_ra, IPv6
   disable_ipv6,      ///< conf/IF/disable_ipv6
   rp_filter,         ///< conf/IF/rp_filter, IPv4
+  route_localnet,    ///< conf/IF/route_localnet, IPv4
 };
 
 /// A setting of one interface, or of "all".

@@ -11,7 +11,7 @@
 namespace warren {
 
 /// The sets and maps of table `inet warren` whose elements stand for spaces and forwards.
-/// Each comes once per family; the family of Element::to (or Element::address) says which.
+/// Each but the last two comes once per family; Element::family says which.
 enum class SetId : std::uint8_t {
   sources,      ///< interface . address: what a space may send from
   no_nat,       ///< address: a space that leaves under its own address
@@ -19,18 +19,24 @@ enum class SetId : std::uint8_t {
   forwards_at,  ///< host address . protocol . port : address . port
   ranges,       ///< protocol . port-range : address
   ranges_at,    ///< host address . protocol . port-range : address
+  services,     ///< interface . address . protocol . port: what a space may reach on the host (IPv4)
+  confined,     ///< UID: a member, who has no business in the host's own namespace
 };
+
+/// Does the set stand once, whatever the family?
+constexpr bool has_one_family(SetId set) { return set == SetId::services || set == SetId::confined; }
 
 /// One element of one of these sets. Fields that the set has no place for keep their default.
 struct Element {
   SetId set = SetId::sources;
   Family family = Family::v4;
-  IfName interface;  ///< sources
-  Ip address;        ///< sources, no_nat: the space's; *_at: the host's
+  IfName interface;  ///< sources, services
+  Ip address;        ///< sources, no_nat: the space's; *_at, services: the host's
   Proto proto = Proto::tcp;
   PortRange ports;
   Ip to;
-  Port to_port = 0;  ///< forwards and forwards_at only
+  Port to_port = 0;       ///< forwards and forwards_at only
+  std::uint32_t uid = 0;  ///< confined only
 
   auto operator<=>(const Element&) const = default;
 };

@@ -17,6 +17,10 @@ bool made_of(std::string_view text, std::string_view signs) {
       text, [&](char c) { return letter(c) || digit(c) || signs.find(c) != std::string_view::npos; });
 }
 
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= 32 && (letter(text[0]) || text[0] == '_') && made_of(text, "_.-");
+}
+
 }  // namespace
 
 std::string shown(std::string_view text) {
@@ -25,9 +29,7 @@ std::string shown(std::string_view text) {
 
 template <>
 Result<SpaceName> SpaceName::parse(std::string_view text) {
-  const bool good =
-      !text.empty() && text.size() <= 32 && (letter(text[0]) || text[0] == '_') && made_of(text, "_.-");
-  if (good) return SpaceName(text);
+  if (is_word(text)) return SpaceName(text);
   return fail(Code::usage,
               fmt::format("'{}' cannot name a space: use 1 to 32 letters, digits, '_', '.', '-', "
                           "beginning with a letter or '_'",
@@ -42,6 +44,25 @@ Result<IfName> IfName::parse(std::string_view text) {
   return fail(
       Code::usage,
       fmt::format("'{}' cannot name an interface: use 1 to 15 letters, digits, '_', '.', '-'", shown(text)));
+}
+
+template <>
+Result<UserName> UserName::parse(std::string_view text) {
+  auto body = text;
+  if (body.ends_with('$')) body.remove_suffix(1);
+  const bool good = !body.empty() && text.size() <= 32 && body[0] != '-' && body != "." && body != ".." &&
+                    made_of(body, "_.-");
+  if (good) return UserName(text);
+  return fail(Code::usage, fmt::format("'{}' is no user or group name", shown(text)));
+}
+
+template <>
+Result<ServiceName> ServiceName::parse(std::string_view text) {
+  if (is_word(text)) return ServiceName(text);
+  return fail(Code::usage,
+              fmt::format("'{}' cannot name a service: use 1 to 32 letters, digits, '_', '.', '-', "
+                          "beginning with a letter or '_'",
+                          shown(text)));
 }
 
 }  // namespace warren

@@ -33,10 +33,21 @@ using SpaceName = CheckedName<struct SpaceNameTag>;
 /// A network interface: 1 to 15 characters of [A-Za-z0-9_.@:+-], not "." or "..".
 using IfName = CheckedName<struct IfNameTag>;
 
+/// A login name or a group's: 1 to 32 characters of [A-Za-z0-9_.-], not beginning with '-', not "." or "..".
+/// A
+/// '$' may end it.
+using UserName = CheckedName<struct UserNameTag>;
+/// A service: as a space.
+using ServiceName = CheckedName<struct ServiceNameTag>;
+
 template <>
 Result<SpaceName> SpaceName::parse(std::string_view text);
 template <>
 Result<IfName> IfName::parse(std::string_view text);
+template <>
+Result<UserName> UserName::parse(std::string_view text);
+template <>
+Result<ServiceName> ServiceName::parse(std::string_view text);
 
 /// The number of a space, from which all that identifies it derives. 1 is the host itself.
 using SpaceNumber = std::uint16_t;

@@ -10,8 +10,23 @@ namespace {
 
 struct Args {
   std::vector<std::string> names;
+  std::string member;
+  bool create = false;
   bool dry_run = false;
 };
+
+/// What pam_warren waits for.
+Result<int> run_for_member(const Args& args, Context& context) {
+  const auto user = TRY(UserName::parse(args.member));
+  auto engine = TRY(context.engine());
+  const auto space = TRY_WRAP("up --member " + args.member, engine.up_for(user, args.create));
+  const auto name = space ? space->str() : std::string();
+  if (context.json())
+    say_json(Json{{"user", args.member}, {"space", space ? Json(name) : Json(nullptr)}});
+  else
+    say(space ? fmt::format("{}: space {}", args.member, name) : args.member + " has no space");
+  return kExitOk;
+}
 
 Result<int> preview(apply::Engine& engine, Context& context) {
   const auto faults = TRY(engine.check());
@@ -23,6 +38,7 @@ Result<int> preview(apply::Engine& engine, Context& context) {
 }
 
 Result<int> run(const Args& args, Context& context) {
+  if (!args.member.empty()) return run_for_member(args, context);
   const auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   if (args.dry_run) return preview(engine, context);
@@ -48,7 +64,9 @@ void register_up(CLI::App& app, Context& context) {
       "up", "Make the kernel what the store says: after a reboot, a crash, a foreign flush");
   command->add_option("name", args->names, "Only these spaces, wanted up from now on");
   command->add_flag("--dry-run", args->dry_run, "Only say what would be mended");
-  command->footer("Example:\n  warren up");
+  auto* member = command->add_option("--member", args->member, "Only the space of this user, for his login");
+  command->add_flag("--create", args->create, "Make one of his name where he has none")->needs(member);
+  command->footer("Example:\n  warren up\n  warren up --member alice");
   on(command, context, args, run);
 }
 

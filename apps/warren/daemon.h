@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace warren::cli {
+
+/// What warrend answers of itself on its control socket: one JSON object. Nothing where it does not run.
+[[nodiscard]] std::optional<std::string> ask_daemon();
+
+}  // namespace warren::cli

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "apply/engine.h"
+#include "sys/user.h"
+
+namespace warren::apply {
+
+using model::Member;
+
+Status Engine::sync_sessions(const std::vector<SpaceFailure>& failures) {
+  std::vector<SpaceName> broken;
+  for (const auto& failure : failures) broken.push_back(failure.name);
+  return sessions().sync(TRY(store_.load_all()), broken);
+}
+
+Status Engine::settle_sessions(const std::vector<model::Space>& spaces,
+                               const std::vector<SpaceFailure>& failures) {
+  // The first of all, or the first since the machine came up.
+  if (!SessionIndex::is_ready()) return sync_sessions(failures);
+  for (const auto& space : spaces)
+    if (std::ranges::find(failures, space.name, &SpaceFailure::name) == failures.end())
+      TRY(sessions().settle(space));
+  return {};
+}
+
+Status Engine::add_members(const SpaceName& name, const std::vector<Member>& members) {
+  const auto space = TRY(find(name));
+  auto transaction = TRY(store_.begin());
+  for (const auto& member : members) TRY(store_.add_member(space.number, member));
+  TRY(transaction.commit());
+  for (const auto& member : members) TRY(sessions().put(member, space));
+  return change_table(*TRY(facts()), {}, confined(members));
+}
+
+Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& members) {
+  const auto space = TRY(find(name));
+  auto transaction = TRY(store_.begin());
+  for (const auto& member : members) TRY(store_.remove_member(space.number, member));
+  TRY(transaction.commit());
+  for (const auto& member : members) TRY(sessions().remove(member));
+  return change_table(*TRY(facts()), confined(members), {});
+}
+
+/// Himself, one of his groups, or the space that is called as he is: in this order, as pam_warren looks too.
+Result<std::optional<SpaceName>> Engine::space_of_user(const UserName& user) {
+  if (auto space = TRY(store_.space_of({Member::Kind::user, user}))) return space;
+  const auto own = SpaceName::parse(user.str());
+  if (own && TRY(store_.find(*own))) return *own;
+  for (const auto& group : sys::groups_of(user))
+    if (auto space = TRY(store_.space_of({Member::Kind::group, group}))) return space;
+  return std::nullopt;
+}
+
+Result<std::optional<SpaceName>> Engine::up_for(const UserName& user, bool create) {
+  auto space = TRY(space_of_user(user));
+  if (!space && create) {
+    SpaceRequest request;
+    request.name = TRY(SpaceName::parse(user.str()));
+    space = TRY(add(request)).name;
+  } else if (space) {
+    const auto report = TRY(up({*space}));
+    for (const auto& failure : report.failures)
+      if (failure.name == *space) return std::unexpected(failure.error);
+  }
+  // He who has none must be known to have none, or each of his logins asks again.
+  if (!space || !SessionIndex::is_ready()) TRY(sync_sessions({}));
+  return space;
+}
+
+}  // namespace warren::apply

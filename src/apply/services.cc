@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "apply/engine.h"
+#include "apply/inner_table.h"
+#include "apply/table.h"
+#include "sys/netns.h"
+
+namespace warren::apply {
+namespace {
+
+using model::Service;
+
+std::vector<Element> service_elements(const model::Space& space, const model::Settings& settings) {
+  std::vector<Element> all;
+  const auto w = model::wiring(space, settings);
+  for (const auto* service : model::nat_services(space, settings))
+    all.push_back(model::service_element(*service, w));
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+Status check_free(const Service& wanted, const std::vector<Service>& services) {
+  for (const auto& other : services) {
+    if (other.name == wanted.name)
+      return fail(Code::exists, fmt::format("there is a service '{}' already", wanted.name.str()));
+    if (other.proto == wanted.proto && other.port == wanted.port && other.scope.meets(wanted.scope))
+      return fail(Code::exists, fmt::format("{} port {} of the spaces is taken by service {}",
+                                            name(wanted.proto), wanted.port, other.name.str()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Engine::change_services(std::vector<Service> after, const Progress& progress) {
+  const auto before = settings_;
+  settings_.services = std::move(after);
+  const auto spaces = TRY(store_.load_all());
+  std::vector<Element> remove, add;
+  std::vector<const model::Space*> touched;
+  for (const auto& space : spaces) {
+    if (space.state != model::State::up) continue;
+    const auto was = service_elements(space, before), is = service_elements(space, settings_);
+    std::ranges::set_difference(was, is, std::back_inserter(remove));
+    std::ranges::set_difference(is, was, std::back_inserter(add));
+    if (was != is ||
+        model::nat_services(space, before).size() != model::nat_services(space, settings_).size())
+      touched.push_back(&space);
+  }
+  const auto& host = *TRY(facts());
+  if (!touched.empty() && !TRY(prepare_host(host)).new_table) TRY(change_table(host, remove, add));
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    const auto netns = TRY(sys::open_netns(sys::pin_path(touched[i]->name)));
+    TRY_WRAP("space " + touched[i]->name.str(), put_inner_table(netns.get(), *touched[i], settings_));
+    if (progress) progress(i + 1, touched.size());
+  }
+  return {};
+}
+
+Status Engine::add_service(const Service& service, const Progress& progress) {
+  TRY(model::check(service));
+  TRY(check_free(service, settings_.services));
+  for (const auto& space : service.scope.spaces) TRY(find(space));
+  auto transaction = TRY(store_.begin());
+  TRY(store_.add_service(service));
+  TRY(transaction.commit());
+  return change_services(TRY(store_.services()), progress);
+}
+
+Status Engine::remove_service(const ServiceName& name, const Progress& progress) {
+  auto transaction = TRY(store_.begin());
+  TRY(store_.remove_service(name));
+  TRY(transaction.commit());
+  return change_services(TRY(store_.services()), progress);
+}
+
+}  // namespace warren::apply

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/service.h"
+#include "model/space.h"
+#include "store/store.h"
+
+namespace warren::apply {
+
+/// Where sessions land: links that pam_warren(8) follows with one open(2), since a login must not wait for a
+/// database.
+///
+///     /run/warren/sessions/u/USER    -> /run/netns/SPACE
+///     /run/warren/sessions/g/GROUP   -> /run/netns/SPACE
+///     /run/warren/sessions/unready   what a link points at, and never is, while its space is not whole
+///     /run/warren/sessions/ready     the links are all there are; who has none has no space
+///     /run/warren/sessions/host      the host's own namespace
+class SessionIndex {
+ public:
+  explicit SessionIndex(store::Store& store) : store_(store) {}
+
+  /// Who belongs to the space: its members, and the user of its name unless he is another's.
+  [[nodiscard]] Result<std::vector<model::Member>> members(const model::Space& space);
+
+  /// Before anything becomes of the space: nobody is placed in what is not whole, nor passes it by.
+  [[nodiscard]] Status hold(const model::Space& space);
+  /// The space is whole.
+  [[nodiscard]] Status settle(const model::Space& space);
+  /// The space is gone from the store, which `space` still describes.
+  [[nodiscard]] Status withdraw(const model::Space& space);
+  /// One member comes or goes.
+  [[nodiscard]] Status put(const model::Member& member, const model::Space& space);
+  [[nodiscard]] Status remove(const model::Member& member);
+
+  /// Makes all links what the store says; those of the spaces in `broken` lead nowhere yet.
+  [[nodiscard]] Status sync(const std::vector<model::Space>& spaces, const std::vector<SpaceName>& broken);
+  /// What sync() would change, a line each.
+  [[nodiscard]] Result<std::vector<std::string>> faults(const std::vector<model::Space>& spaces);
+  [[nodiscard]] static bool is_ready();
+
+ private:
+  using Links = std::map<std::string, std::string>;  // "u/alice" -> target
+  [[nodiscard]] Result<Links> wanted(const std::vector<model::Space>& spaces,
+                                     const std::vector<SpaceName>& broken);
+  [[nodiscard]] Status point(const model::Space& space, const std::string& target);
+
+  store::Store& store_;
+};
+
+}  // namespace warren::apply
