@@ -16,6 +16,7 @@ void register_check(CLI::App& app, Context& context);
 void register_completion(CLI::App& app, Context& context);
 void register_doctor(CLI::App& app, Context& context);
 void register_down(CLI::App& app, Context& context);
+void register_events(CLI::App& app, Context& context);
 void register_exec(CLI::App& app, Context& context);
 void register_explain(CLI::App& app, Context& context);
 void register_export(CLI::App& app, Context& context);

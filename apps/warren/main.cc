@@ -39,6 +39,7 @@ constexpr std::array kCommands{Command{"add", register_add},
                                Command{"member", register_member},
                                Command{"service", register_service},
                                Command{"audit", register_audit},
+                               Command{"events", register_events},
                                Command{"monitor", register_monitor},
                                Command{"completion", register_completion},
                                Command{"version", register_version}};

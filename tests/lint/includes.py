@@ -17,7 +17,7 @@ ABOVE = {
     "base": set(),
     "types": {"base"},
     "sys": LOW, "netlink": LOW, "nft": LOW, "model": LOW,
-    "config": LOW | {"model"}, "store": LOW | {"model"},
+    "proxy": LOW, "config": LOW | {"model"}, "store": LOW | {"model"},
     "doctor": LOW | KERNEL | {"model"},
     "apply": LOW | KERNEL | {"model", "config", "store", "doctor"},
 }

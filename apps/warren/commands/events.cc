@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "commands.h"
+#include "output.h"
+#include "sys/lock.h"
+
+namespace warren::cli {
+namespace {
+
+struct Args {
+  std::size_t last = 100;
+};
+
+void read_lines(const std::string& path, std::vector<Json>& events) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    // The last may have been cut off by a full disk or a crash.
+    if (auto event = Json::parse(line, nullptr, false); event.is_object()) events.push_back(std::move(event));
+}
+
+void print(const Json& event) {
+  std::string text;
+  for (const auto& [key, value] : event.items()) {
+    if (key == "time" || key == "event") continue;
+    const auto shown = value.is_string() ? value.get<std::string>() : value.dump();
+    text += fmt::format("  {}: {}\n", key, shown);
+  }
+  say(fmt::format("{} {}", event.value("time", "?"), event.value("event", "?")));
+  if (!text.empty()) say(std::string_view(text).substr(0, text.size() - 1));
+}
+
+Result<int> run(const Args& args, Context& context) {
+  TRY(require_root());
+  const auto path = std::string(sys::kRunDir) + "/events.jsonl";
+  std::vector<Json> events;
+  read_lines(path + ".1", events);
+  read_lines(path, events);
+  if (events.size() > args.last)
+    events.erase(events.begin(), events.end() - static_cast<std::ptrdiff_t>(args.last));
+  if (context.json())
+    say_json(Json(events));
+  else
+    for (const auto& event : events) print(event);
+  return kExitOk;
+}
+
+}  // namespace
+
+void register_events(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<Args>();
+  auto* command =
+      app.add_subcommand("events", "Print what warrend found and mended since the machine came up");
+  command->add_option("-n,--lines", args->last, "Only the last so many (default: 100)");
+  command->footer("Example:\n  warren events -n 5");
+  on(command, context, args, run);
+}
+
+}  // namespace warren::cli
