@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A real HTTP server on every IPv4 and IPv6 address: says who asked, and where it runs."""
+import getpass
 import http.server
 import os
 import socket
@@ -8,7 +9,7 @@ import sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        where = os.environ.get("WARREN_SPACE", "the world")
+        where = os.environ.get("WARREN_SPACE") or (getpass.getuser() if os.getuid() else "the world")
         text = f"{where}: hello, {self.client_address[0].removeprefix('::ffff:')}\n".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))

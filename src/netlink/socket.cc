@@ -6,6 +6,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace warren::netlink {
 namespace {
@@ -190,8 +191,12 @@ Status Socket::dump(Batch& batch, const std::function<void()>& start, const Visi
 Status Socket::join(unsigned group) {
   // A socket without a port of its own is passed over by broadcasts.
   sockaddr_nl any{};
-  any.nl_family = AF_NETLINK;
-  if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0)
+  socklen_t size = sizeof any;
+  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&any), &size) != 0)
+    return fail_errno(errno, "look at a netlink socket");
+  const bool bound = std::exchange(any.nl_pid, 0) != 0;  // by an earlier join()
+  any.nl_groups = 0;
+  if (!bound && ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0)
     return fail_errno(errno, "bind a netlink socket");
   if (setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
     return fail_errno(errno, "listen to netlink notifications");

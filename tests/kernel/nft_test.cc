@@ -10,6 +10,7 @@
 #include "apply/table.h"
 #include "kernel_fixture.h"
 #include "netlink/nft_dump.h"
+#include "nft/inner.h"
 #include "nft/runner.h"
 
 namespace warren::nft {
@@ -39,11 +40,27 @@ TEST_F(Nft, EveryGoldenTableLoadsAndIsListedBack) {
           << name << text.substr(at, 30);
     EXPECT_GT(chains, 8U);
     for (const auto set : kAllSets)
-      for (const auto family : {Family::v4, Family::v6})
+      for (const auto family : families(set))
         EXPECT_NE(first.find(" " + set_name(set, family) + " {"), std::string::npos) << set_name(set, family);
     ASSERT_OK(runner_->run(text)) << "it replaces itself";
     EXPECT_EQ(this->rules(), first) << "the same rules are listed the same";
   }
+}
+
+TEST_F(Nft, TheInnerTableLoadsReplacesItselfAndGoes) {
+  const auto link = ifname("veth_web1");
+  const auto text =
+      inner_text(link, ip("100.64.0.2"),
+                 {{Proto::tcp, 3306, ip("100.64.0.1"), 3306}, {Proto::udp, 53, ip("192.0.2.53"), 5353}});
+  ASSERT_OK(runner_->run(text));
+  const auto first = rules();
+  for (const auto* part : {"map services", "dnat ip to", "snat ip to 100.64.0.2"})
+    EXPECT_NE(first.find(part), first.npos) << part;
+  ASSERT_OK(runner_->run(text));
+  EXPECT_EQ(rules(), first);
+  ASSERT_OK(runner_->run(inner_text(link, ip("100.64.0.2"), {})));
+  EXPECT_EQ(rules(), "");
+  ASSERT_OK(runner_->run(inner_text(link, ip("100.64.0.2"), {}))) << "nor where none stands";
 }
 
 TEST_F(Nft, TheListIsOfRulesNotOfElementsOrCounters) {
@@ -140,7 +157,7 @@ class Elements : public Nft {
 TEST_F(Elements, OfEverySetAndFamilyRoundTrip) {
   std::vector<Element> all;
   for (const auto set : kAllSets)
-    for (const auto family : {Family::v4, Family::v6}) {
+    for (const auto family : families(set)) {
       auto some = some_elements(set, family);
       std::ranges::sort(some);
       ASSERT_OK(apply::change_elements(kernel_, {}, some)) << set_name(set, family);

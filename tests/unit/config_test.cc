@@ -52,6 +52,8 @@ host_services = ["tcp:53", "udp:53"]
 publish = "outside-only"
 port_range = "50000-50100"
 conntrack_per_space = 0
+[sessions]
+confine = true
 )",
                                        "w.toml")
                             .value();
@@ -65,6 +67,18 @@ conntrack_per_space = 0
   EXPECT_EQ(settings.publish, model::Publish::outside_only);
   EXPECT_EQ(settings.port_range, (PortRange{50000, 50100}));
   EXPECT_EQ(settings.conntrack_per_space, 0U);
+  EXPECT_TRUE(settings.confine);
+}
+
+TEST(Settings, Sessions) {
+  EXPECT_FALSE(parse_settings("[sessions]", "w.toml")->confine);
+  EXPECT_FALSE(parse_settings("sessions.confine = false", "w.toml")->confine);
+  EXPECT_TRUE(parse_settings("sessions = { confine = true }", "w.toml")->confine);
+  EXPECT_EQ(settings_error("[sessions]\nconfine = 1"),
+            "w.toml:2: sessions.confine: must be true or false, without quotes, not a number");
+  EXPECT_EQ(settings_error("[sessions]\n\nconfined = true"),
+            "w.toml:3: sessions.confined: unknown key; known are: confine");
+  EXPECT_TRUE(settings_error("sessions = true").starts_with("w.toml:1: sessions: must be "));
 }
 
 TEST(Settings, NoUplink) {
@@ -77,7 +91,7 @@ TEST(Settings, ErrorsNameFileLineKeyAndRemedy) {
   EXPECT_EQ(
       settings_error("\npol = 1"),
       "w.toml:2: pol: unknown key; known are: pool, ula, uplink, ipv6, host_access, host_services, publish, "
-      "port_range, conntrack_per_space");
+      "port_range, conntrack_per_space, sessions");
   EXPECT_EQ(settings_error("ipv6 = \"yes\""),
             "w.toml:1: ipv6: must be true or false, without quotes, not a string");
   EXPECT_EQ(settings_error("pool = 10"),

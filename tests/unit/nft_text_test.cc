@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 
+#include "nft/inner.h"
 #include "rules_fixture.h"
 
 namespace warren::nft {
@@ -35,10 +36,31 @@ TEST(TableText, SpacesNeverAddARule) {
   EXPECT_LT(table_text(rules).size(), before.size());
 }
 
+TEST(TableText, ConfinementIsOneRule) {
+  auto rules = plain_rules();
+  const auto before = table_text(rules);
+  EXPECT_EQ(before.find("skuid"), before.npos);
+  rules.confine = true;
+  const auto after = table_text(rules);
+  EXPECT_EQ(std::count(after.begin(), after.end(), '\n'), std::count(before.begin(), before.end(), '\n') + 5);
+  EXPECT_NE(after.find("meta skuid @confined "), after.npos);
+}
+
+const auto kLink = *IfName::parse("veth_web1");
+const auto kAddress = *Ip::parse("100.64.0.2");
+
+TEST(InnerText, IsGolden) {
+  const std::vector<InnerService> services{{Proto::tcp, 3306, *Ip::parse("100.64.0.1"), 3306},
+                                           {Proto::udp, 53, *Ip::parse("192.0.2.53"), 5353}};
+  expect_golden("inner", inner_text(kLink, kAddress, services));
+}
+
+TEST(InnerText, WithoutServicesItOnlyTakesAway) { EXPECT_EQ(inner_text(kLink, kAddress, {}), remove_text()); }
+
 TEST(ElementText, IsGolden) {
   std::vector<Element> all;
   for (const auto set : kAllSets)
-    for (const auto family : {Family::v4, Family::v6})
+    for (const auto family : families(set))
       for (const auto& element : some_elements(set, family)) all.push_back(element);
   expect_golden("elements", add_text(all));
 }
@@ -54,6 +76,8 @@ TEST(ElementText, IsOneStatementASet) {
 TEST(SetName, IsToldByFamily) {
   EXPECT_EQ(set_name(SetId::sources, Family::v4), "sources4");
   EXPECT_EQ(set_name(SetId::ranges_at, Family::v6), "ranges_at6");
+  EXPECT_EQ(set_name(SetId::services, Family::v4), "services") << "but for those that stand once";
+  EXPECT_EQ(set_name(SetId::confined, Family::v4), "confined");
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ inline Rules plain_rules() {
 inline std::vector<Variant> variants() {
   auto strict = plain_rules();
   strict.host_services = {{Proto::tcp, 53}, {Proto::udp, 53}};
+  strict.confine = true;
   strict.outside_only = true;
   strict.guarded4 = {*IfName::parse("uplink")};
   strict.guarded6 = {*IfName::parse("uplink"), *IfName::parse("eth0.5")};
@@ -43,8 +44,41 @@ inline std::vector<Variant> variants() {
   return {{"plain", plain_rules()}, {"strict", strict}, {"open", open}};
 }
 
+/// The families in which a set stands.
+inline std::vector<Family> families(SetId set) {
+  return has_one_family(set) ? std::vector{Family::v4} : std::vector{Family::v4, Family::v6};
+}
+
+inline std::vector<Element> some_services() {
+  std::vector<Element> all;
+  for (const auto* link : {"veth_web2_o", "veth_web3_o"})
+    for (const auto proto : {Proto::tcp, Proto::udp}) {
+      Element element;
+      element.set = SetId::services;
+      element.interface = *IfName::parse(link);
+      element.address = *Ip::parse("100.64.0.1");
+      element.proto = proto;
+      element.ports = {3306, 3306};
+      all.push_back(element);
+    }
+  return all;
+}
+
+inline std::vector<Element> some_confined() {
+  std::vector<Element> all;
+  for (const auto uid : {1000U, 70'000U, 4'294'967'294U}) {
+    Element element;
+    element.set = SetId::confined;
+    element.uid = uid;
+    all.push_back(element);
+  }
+  return all;
+}
+
 /// Some of every set and family, sorted.
 inline std::vector<Element> some_elements(SetId set, Family family) {
+  if (set == SetId::services) return some_services();
+  if (set == SetId::confined) return some_confined();
   const bool v4 = family == Family::v4;
   const auto none = v4 ? Ip() : Ip::v6({});
   std::vector<Element> all;
@@ -70,7 +104,7 @@ inline std::vector<Element> some_elements(SetId set, Family family) {
   return all;
 }
 
-inline constexpr SetId kAllSets[] = {SetId::sources,     SetId::no_nat, SetId::forwards,
-                                     SetId::forwards_at, SetId::ranges, SetId::ranges_at};
+inline constexpr SetId kAllSets[] = {SetId::sources, SetId::no_nat,    SetId::forwards, SetId::forwards_at,
+                                     SetId::ranges,  SetId::ranges_at, SetId::services, SetId::confined};
 
 }  // namespace warren::nft

@@ -8,6 +8,9 @@
 namespace warren::store {
 namespace {
 
+using model::Member;
+using model::Service;
+
 TEST_F(StoreTest, RoundTripsASpace) {
   auto one =
       space(7, "full.name", {tcp(80), tcp(8000, 8099), udp(53, 0, "203.0.113.1"), udp(53, 0, "2001:db8::1")});
@@ -244,6 +247,117 @@ TEST_F(StoreTest, Ula) {
     ASSERT_TRUE(store.set_ula(ula));
   }
   EXPECT_EQ(open().ula().value(), ula);
+}
+
+Member member(std::string_view text) { return Member::parse(text).value(); }
+
+using Members = std::vector<std::pair<Member, SpaceName>>;
+
+TEST_F(StoreTest, MembersAreUsersAndGroupsOfOneSpaceEach) {
+  {
+    auto store = open();
+    ASSERT_TRUE(insert(store, space(2, "a")));
+    ASSERT_TRUE(insert(store, space(3, "b")));
+    for (const auto* text : {"zoe", "alice", "@alice"}) ASSERT_TRUE(store.add_member(2, member(text)));
+    ASSERT_TRUE(store.add_member(3, member("@staff")));
+    const auto taken = store.add_member(3, member("alice"));
+    EXPECT_EQ(code(taken), Code::exists);
+    EXPECT_EQ(reason(taken), "alice is a member of space a already");
+    EXPECT_EQ(reason(store.add_member(3, member("@staff"))), "@staff is a member of space b already");
+    EXPECT_FALSE(store.add_member(4, member("bob"))) << "there is no such space";
+  }
+  auto store = open();
+  EXPECT_EQ(store.members().value(), (Members{{member("alice"), name("a")},
+                                              {member("zoe"), name("a")},
+                                              {member("@alice"), name("a")},
+                                              {member("@staff"), name("b")}}));
+  EXPECT_EQ(store.members_of(2).value(), (std::vector{member("alice"), member("zoe"), member("@alice")}));
+  EXPECT_EQ(store.members_of(4)->size(), 0U);
+  EXPECT_EQ(store.space_of(member("@staff")).value(), name("b"));
+  EXPECT_EQ(store.space_of(member("staff")).value(), std::nullopt);
+}
+
+TEST_F(StoreTest, MembersGoOneByOneAndWithTheirSpace) {
+  auto store = open();
+  ASSERT_TRUE(insert(store, space(2, "a")));
+  ASSERT_TRUE(insert(store, space(3, "b")));
+  ASSERT_TRUE(store.add_member(2, member("alice")));
+  ASSERT_TRUE(store.add_member(2, member("@staff")));
+  const auto none = store.remove_member(3, member("alice"));
+  EXPECT_EQ(code(none), Code::not_found);
+  EXPECT_EQ(reason(none), "alice is no member of it");
+  ASSERT_TRUE(store.remove_member(2, member("alice")));
+  EXPECT_EQ(code(store.remove_member(2, member("alice"))), Code::not_found);
+  ASSERT_TRUE(store.add_member(3, member("alice")));
+  ASSERT_TRUE(store.erase(2));
+  EXPECT_EQ(store.members().value(), (Members{{member("alice"), name("b")}}));
+}
+
+Service service(std::string_view called, Port port, std::string_view target) {
+  Service out;
+  out.name = ServiceName::parse(called).value();
+  out.port = port;
+  out.target = model::Target::parse(target).value();
+  return out;
+}
+
+TEST_F(StoreTest, RoundTripsServices) {
+  auto sql = service("sql", 3306, "unix:/run/with space.sock");
+  sql.header = model::ProxyHeader::v2;
+  sql.scope = {model::ScopeKind::only, {name("a"), name("b")}};
+  auto dns = service("dns", 53, "100.64.0.1:5353");
+  dns.proto = Proto::udp;
+  dns.mode = model::ServiceMode::nat;
+  dns.scope = {model::ScopeKind::except, {name("not.yet")}};
+  auto web = service("web", 65535, "[2001:db8::1]:80");
+  web.header = model::ProxyHeader::v1;
+  const auto mail = service("mail", 1, "mail.example:25");
+  {
+    auto store = open();
+    EXPECT_EQ(store.services()->size(), 0U);
+    for (const auto& one : {sql, dns, web, mail}) ASSERT_TRUE(store.add_service(one));
+  }
+  auto store = open();
+  EXPECT_EQ(store.services().value(), (std::vector{dns, mail, sql, web}));
+  const auto twice = store.add_service(service("web", 1, "192.0.2.1:1"));
+  EXPECT_EQ(code(twice), Code::exists);
+  EXPECT_EQ(reason(twice), "there is a service 'web' already");
+}
+
+TEST_F(StoreTest, RemovesAServiceWithItsScope) {
+  auto store = open();
+  auto one = service("sql", 3306, "192.0.2.1:3306");
+  one.scope = {model::ScopeKind::only, {name("a")}};
+  ASSERT_TRUE(store.add_service(one));
+  ASSERT_TRUE(store.remove_service(one.name));
+  const auto gone = store.remove_service(one.name);
+  EXPECT_EQ(code(gone), Code::not_found);
+  EXPECT_EQ(reason(gone), "there is no service 'sql'; `warren service ls` lists them");
+  one.scope = {};
+  ASSERT_TRUE(store.add_service(one));
+  EXPECT_EQ(store.services().value(), std::vector{one});
+}
+
+TEST_F(StoreTest, ImpossibleMembersAndServicesAreDamage) {
+  for (const auto* sql :
+       {"INSERT INTO member VALUES(2, 'alice', 2)", "INSERT INTO member VALUES(0, '../x', 2)",
+        "INSERT INTO service VALUES('s', 1, 80, '192.0.2.1:80', 0, 0, 0)",
+        "INSERT INTO service VALUES('s', 6, 80, 'nonsense', 0, 0, 0)",
+        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 2, 0, 0)",
+        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 3, 0)",
+        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 0, 3)",
+        "INSERT INTO service VALUES('-', 6, 80, '192.0.2.1:80', 0, 0, 0)",
+        "INSERT INTO service_space VALUES('nobody', 'a')"}) {
+    {
+      auto store = open();
+      ASSERT_TRUE(insert(store, space(2, "a")));
+    }
+    raw(sql);
+    auto store = open();
+    EXPECT_FALSE(store.members() && store.services()) << sql;
+    raw("PRAGMA foreign_keys = OFF; DELETE FROM member; DELETE FROM service; DELETE FROM service_space; "
+        "DELETE FROM space");
+  }
 }
 
 double milliseconds(std::chrono::steady_clock::time_point since) {

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <pwd.h>
+#include <security/pam_modules.h>
+
+#include "base/unique_fd.h"
+#include "reason.h"
+
+/// Where warren keeps a link to the namespace of each user (u/NAME) and group (g/NAME) that has one. A link
+/// that dangles is of a space that is not ready. Without the file `ready` there, nothing is known yet.
+#define kIndex "/run/warren/sessions"  // a macro, to be joined with what follows it at compile time
+
+namespace warren::pam {
+
+struct Found {
+  enum class Standing { ready, not_ready, no_space };
+
+  Standing standing = Standing::no_space;
+  UniqueFd ns;           ///< of a space that is ready
+  char space[64] = "?";  ///< its name, where known
+  Reason reason;         ///< why it is not ready, or not there
+};
+
+/// Looks the user up, then the groups in his order. One open() for a user with an entry of his own.
+[[nodiscard]] Found find_space(pam_handle_t* pamh, const passwd& user);
+
+}  // namespace warren::pam

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <string>
+#include <thread>
+
+#include "proxy/loop.h"
+
+namespace warren::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Ip kLoopback = Ip::v4(INADDR_LOOPBACK);
+
+Address own_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  ::getsockname(fd, static_cast<sockaddr*>(static_cast<void*>(&storage)), &size);
+  return Address::from(storage);
+}
+
+UniqueFd bound(int type, const Ip& ip, int flags = SOCK_NONBLOCK) {
+  const auto address = Address::of(ip, 0);
+  UniqueFd fd(::socket(address.family(), type | SOCK_CLOEXEC | flags, 0));
+  EXPECT_EQ(::bind(fd.get(), address.get(), address.size()), 0);
+  if (type == SOCK_STREAM) {
+    EXPECT_EQ(::listen(fd.get(), 1024), 0);
+  }
+  return fd;
+}
+
+/// A port that is taken, so that nobody else gets it, and refuses who comes.
+UniqueFd refusing() {
+  const auto address = Address::of(kLoopback, 0);
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::bind(fd.get(), address.get(), address.size()), 0);
+  return fd;
+}
+
+UniqueFd connect_to(const Address& address, int type = SOCK_STREAM) {
+  UniqueFd fd(::socket(address.family(), type | SOCK_CLOEXEC, 0));
+  const timeval patience{5, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  EXPECT_EQ(::connect(fd.get(), address.get(), address.size()), 0) << address.str();
+  return fd;
+}
+
+UniqueFd accept_from(const UniqueFd& listener) {
+  pollfd wait{listener.get(), POLLIN, 0};
+  if (::poll(&wait, 1, 5000) != 1) return {};
+  UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const timeval patience{5, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return fd;
+}
+
+void put(const UniqueFd& fd, std::string_view text) {
+  EXPECT_EQ(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+/// So many bytes, or less where the end, or an error, comes first.
+std::string get(const UniqueFd& fd, std::size_t size) {
+  std::string text(size, '\0');
+  const auto got = ::recv(fd.get(), text.data(), size, MSG_WAITALL);
+  text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  return text;
+}
+
+/// 0: an orderly end; ECONNRESET: a reset; EAGAIN: neither within the time.
+int how_it_ends(const UniqueFd& fd) {
+  char byte = 0;
+  const auto got = ::recv(fd.get(), &byte, 1, 0);
+  return got == 0 ? 0 : got < 0 ? errno : -1;
+}
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+class ProxyLoop : public testing::Test {
+ protected:
+  void SetUp() override { start({}); }
+  void TearDown() override { stop(); }
+
+  void start(const Limits& limits) {
+    stop();
+    loop_ = std::move(Loop::make(limits).value());
+    space_ = loop_->add_space("web1");
+    target_ = loop_->add_target({});
+    thread_ = std::jthread([loop = loop_.get()] { loop->run(); });
+  }
+  void stop() {
+    if (!loop_) return;
+    loop_->stop();
+    thread_.join();
+    loop_.reset();
+  }
+  template <class F>
+  auto on_loop(F f) {
+    std::promise<decltype(f())> result;
+    loop_->post([&] { result.set_value(f()); });
+    return result.get_future().get();
+  }
+  /// A listener of the loop whose connections go to the addresses.
+  Address serve(std::vector<Address> addresses, Header header = Header::none, int type = SOCK_STREAM,
+                const Ip& at = kLoopback) {
+    auto fd = bound(type, at);
+    const auto address = own_address(fd.get());
+    const auto proto = type == SOCK_STREAM ? Proto::tcp : Proto::udp;
+    const Ip source = at.is_v4() ? Ip::v4(0x64400002) : *Ip::parse("fd00::2");
+    listener_ = on_loop([&] {
+      loop_->set_target(target_, addresses);
+      return loop_->add_listener(std::move(fd), {space_, target_, proto, header, source}).value();
+    });
+    return address;
+  }
+  Counters counters() {
+    return on_loop([&] { return loop_->listeners().at(0).counters; });
+  }
+  std::size_t connections() {
+    return on_loop([&] { return loop_->connections(); });
+  }
+  bool ends_up_with(std::size_t count) {
+    for (int i = 0; i < 500; ++i) {
+      if (connections() == count) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+
+  std::unique_ptr<Loop> loop_;
+  SpaceId space_{};
+  TargetId target_{};
+  ListenerId listener_{};
+  std::jthread thread_;
+};
+
+/// A client, its target's side, and the listener of the target.
+struct Pair {
+  UniqueFd listener, client, server;
+};
+
+class ProxyStream : public ProxyLoop {
+ protected:
+  Pair pair(Header header = Header::none, const Ip& at = kLoopback) {
+    Pair pair;
+    pair.listener = bound(SOCK_STREAM, at, 0);
+    pair.client = connect_to(serve({own_address(pair.listener.get())}, header, SOCK_STREAM, at));
+    pair.server = accept_from(pair.listener);
+    return pair;
+  }
+};
+
+TEST_F(ProxyStream, CarriesBothWaysAndCounts) {
+  const auto ends = pair();
+  put(ends.client, "question");
+  EXPECT_EQ(get(ends.server, 8), "question");
+  put(ends.server, "answer");
+  EXPECT_EQ(get(ends.client, 6), "answer");
+  const auto count = counters();
+  EXPECT_EQ(count.now, 1U);
+  EXPECT_EQ(count.total, 1U);
+  EXPECT_EQ(count.to_target, 8U);
+  EXPECT_EQ(count.from_target, 6U);
+}
+
+TEST_F(ProxyStream, ClientsEndIsHeardAndTheAnswerStillComes) {
+  const auto ends = pair();
+  put(ends.client, "question");
+  ::shutdown(ends.client.get(), SHUT_WR);
+  EXPECT_EQ(get(ends.server, 100), "question");  // to the end
+  put(ends.server, "late answer");
+  EXPECT_EQ(get(ends.client, 11), "late answer");
+  ::shutdown(ends.server.get(), SHUT_WR);
+  EXPECT_EQ(how_it_ends(ends.client), 0);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyStream, TargetsEndIsHeardAndTheClientGoesOn) {
+  const auto ends = pair();
+  put(ends.server, "greeting");
+  ::shutdown(ends.server.get(), SHUT_WR);
+  EXPECT_EQ(get(ends.client, 100), "greeting");
+  put(ends.client, "goes on");
+  EXPECT_EQ(get(ends.server, 7), "goes on");
+  ::shutdown(ends.client.get(), SHUT_WR);
+  EXPECT_EQ(how_it_ends(ends.server), 0);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyStream, ResetGoesThrough) {
+  for (const bool by_client : {true, false}) {
+    auto ends = pair();
+    put(ends.client, "x");
+    ASSERT_EQ(get(ends.server, 1), "x");
+    const linger reset{1, 0};
+    auto& cut = by_client ? ends.client : ends.server;
+    ::setsockopt(cut.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    cut.reset();
+    EXPECT_EQ(how_it_ends(by_client ? ends.server : ends.client), ECONNRESET);
+    EXPECT_TRUE(ends_up_with(0));
+  }
+}
+
+TEST_F(ProxyStream, ResetOfAClientWhoseTargetStoppedReading) {
+  auto ends = pair();
+  ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
+  const std::string block(65536, 'x');
+  for (int quiet = 0; quiet < 20;) {
+    const bool taken = ::send(ends.client.get(), block.data(), block.size(), MSG_NOSIGNAL) > 0;
+    quiet = taken ? 0 : quiet + 1;
+    if (!taken) std::this_thread::sleep_for(5ms);
+  }
+  const linger reset{1, 0};
+  ::setsockopt(ends.client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  ends.client.reset();
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyStream, HeadersGoFirst) {
+  for (const auto* at : {"127.0.0.1", "::1"}) {
+    const auto ends = pair(Header::v1, *Ip::parse(at));
+    put(ends.client, "data");
+    ::shutdown(ends.client.get(), SHUT_WR);
+    const auto client = own_address(ends.client.get());
+    const auto expected = (client.ip().is_v4() ? std::string("PROXY TCP4 100.64.0.2 127.0.0.1 ")
+                                               : std::string("PROXY TCP6 fd00::2 ::1 ")) +
+                          std::to_string(client.port()) + " ";
+    const auto text = get(ends.server, 1000);
+    EXPECT_EQ(text.substr(0, expected.size()), expected);
+    EXPECT_TRUE(text.ends_with("\r\ndata")) << text;
+  }
+}
+
+TEST_F(ProxyStream, NextAddressWhenTheFirstRefuses) {
+  const auto refused = refusing();
+  const auto listener = bound(SOCK_STREAM, *Ip::parse("::1"), 0);
+  const auto client = connect_to(serve({own_address(refused.get()), own_address(listener.get())}));
+  const auto server = accept_from(listener);
+  put(client, "x");
+  EXPECT_EQ(get(server, 1), "x");
+}
+
+TEST_F(ProxyStream, NobodyThereIsAReset) {
+  const auto refused = refusing();
+  const auto client = connect_to(serve({own_address(refused.get())}));
+  EXPECT_EQ(how_it_ends(client), ECONNRESET);
+  const auto unresolved = connect_to(serve({}));
+  EXPECT_EQ(how_it_ends(unresolved), ECONNRESET);
+  EXPECT_EQ(counters().failed, 1U);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyStream, MoreThanItsShareIsRefused) {
+  Limits limits;
+  limits.per_space = 3;
+  start(limits);
+  const auto listener = bound(SOCK_STREAM, kLoopback, 0);
+  const auto address = serve({own_address(listener.get())});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(connect_to(address));
+  ASSERT_TRUE(ends_up_with(3));
+  EXPECT_EQ(how_it_ends(connect_to(address)), ECONNRESET);
+  EXPECT_EQ(counters().refused, 1U);
+  clients.clear();
+  for (int i = 0; i < 3; ++i) (void)accept_from(listener);
+  EXPECT_TRUE(ends_up_with(0));
+  const auto client = connect_to(address);
+  put(client, "y");
+  EXPECT_EQ(get(accept_from(listener), 1), "y");
+}
+
+TEST_F(ProxyStream, IdleAndDrainAreBounded) {
+  Limits limits;
+  limits.idle = 200ms;
+  limits.drain = 200ms;
+  start(limits);
+  const auto silent = pair();
+  EXPECT_EQ(how_it_ends(silent.client), ECONNRESET);
+  EXPECT_EQ(how_it_ends(silent.server), ECONNRESET);
+  limits.idle = 1h;
+  start(limits);
+  const auto half = pair();
+  ::shutdown(half.client.get(), SHUT_WR);
+  EXPECT_EQ(how_it_ends(half.server), 0);
+  EXPECT_EQ(how_it_ends(half.client), ECONNRESET);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyStream, GivesUpOnATargetThatDoesNotAnswer) {
+  Limits limits;
+  limits.connect = 200ms;
+  start(limits);
+  // A full queue: the kernel drops what comes.
+  const auto deaf = bound(SOCK_STREAM, kLoopback);
+  ::listen(deaf.get(), 0);
+  std::vector<UniqueFd> fill;
+  for (int i = 0; i < 2; ++i) {
+    fill.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const auto to = own_address(deaf.get());
+    ::connect(fill.back().get(), to.get(), to.size());
+  }
+  const auto client = connect_to(serve({own_address(deaf.get())}));
+  EXPECT_EQ(how_it_ends(client), ECONNRESET);
+  EXPECT_EQ(counters().failed, 1U);
+}
+
+TEST_F(ProxyStream, RemovalOfTheSpaceEndsItsConnectionsOnly) {
+  const auto ends = pair();
+  const auto listener = bound(SOCK_STREAM, kLoopback);
+  const auto address = own_address(listener.get());
+  const auto other = on_loop([&] { return loop_->add_space("web2"); });
+  UniqueFd held(::dup(listener.get()));
+  on_loop([&] {
+    return loop_->add_listener(UniqueFd(::dup(held.get())), {other, target_, Proto::tcp, Header::none, Ip()})
+        .has_value();
+  });
+  const auto stays = connect_to(address);
+  const auto server = accept_from(ends.listener);
+  on_loop([&] {
+    loop_->remove_space(space_);
+    return 0;
+  });
+  EXPECT_EQ(how_it_ends(ends.client), ECONNRESET);
+  EXPECT_EQ(how_it_ends(ends.server), ECONNRESET);
+  put(stays, "x");
+  EXPECT_EQ(get(server, 1), "x");
+  EXPECT_EQ(connections(), 1U);
+  EXPECT_EQ(on_loop([&] { return loop_->retired().total; }), 1U);
+}
+
+TEST_F(ProxyStream, WithoutDescriptorsClientsWaitAndNoneIsLost) {
+  const auto listener = bound(SOCK_STREAM, kLoopback, 0);
+  const auto address = serve({own_address(listener.get())});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{open_descriptors() + 9, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  for (const auto& client : clients) EXPECT_EQ(::connect(client.get(), address.get(), address.size()), 0);
+  std::this_thread::sleep_for(300ms);
+  const auto some = connections();
+  EXPECT_GT(some, 0U);
+  EXPECT_LT(some, 20U);
+  EXPECT_GT(on_loop([&] { return loop_->pauses(); }), 0U);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_TRUE(ends_up_with(20));
+  EXPECT_EQ(counters().failed, 0U);
+}
+
+TEST_F(ProxyLoop, UnixTarget) {
+  const auto path = testing::TempDir() + "proxy_loop_test.sock";
+  ::unlink(path.c_str());
+  const auto target = Address::of_path(path).value();
+  const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listener.get(), target.get(), target.size()), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  const auto address = serve({target});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 6; ++i) {  // more than the queue takes: the rest is tried again
+    clients.push_back(connect_to(address));
+    put(clients.back(), "unix" + std::to_string(i));
+  }
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(get(accept_from(listener), 5).substr(0, 4), "unix");
+  EXPECT_EQ(counters().failed, 0U);
+  ::unlink(path.c_str());
+}
+
+TEST_F(ProxyLoop, UdpFlowsAreKeptApartAndForgotten) {
+  Limits limits;
+  limits.flow = 200ms;
+  limits.per_space = 2;
+  start(limits);
+  const auto target = bound(SOCK_DGRAM, kLoopback, 0);
+  const auto address = serve({own_address(target.get())}, Header::none, SOCK_DGRAM);
+  const auto one = connect_to(address, SOCK_DGRAM), two = connect_to(address, SOCK_DGRAM),
+             three = connect_to(address, SOCK_DGRAM);
+  for (const auto* client : {&one, &two}) {
+    put(*client, "ask");
+    std::array<char, 16> buffer{};
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    auto* from = static_cast<sockaddr*>(static_cast<void*>(&peer));
+    ASSERT_EQ(::recvfrom(target.get(), buffer.data(), buffer.size(), 0, from, &size), 3);
+    const std::string answer = "to " + std::to_string(client->get());
+    ::sendto(target.get(), answer.data(), answer.size(), 0, from, size);
+    EXPECT_EQ(get(*client, 16), answer);
+  }
+  put(three, "one too many");
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(counters().refused, 1U);
+  EXPECT_EQ(counters().now, 2U);
+  std::this_thread::sleep_for(300ms);
+  EXPECT_EQ(counters().now, 0U);
+}
+
+}  // namespace
+}  // namespace warren::proxy
