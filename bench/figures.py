@@ -8,6 +8,7 @@ import contextlib
 import statistics
 
 from hosts import Failed
+from logins import logins
 
 median = statistics.median
 
@@ -169,7 +170,7 @@ def traffic(bench):
     compare("iptables", with_iptables, None)
 
 
-ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, hoster_peers)}
+ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, logins, hoster_peers)}
 
 
 def run(bench, names):

@@ -13,6 +13,7 @@ BENCH = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCH / "peers"), str(BENCH.parent / "tests/lib")]
 
 import cni  # noqa: E402
+import logins  # noqa: E402
 import netavark  # noqa: E402
 import warrenhost as wh  # noqa: E402
 
@@ -73,6 +74,20 @@ class Worker:
         begin = time.perf_counter()
         {"cni": cni, "netavark": netavark}[kind].add(name, pairs)
         return time.perf_counter() - begin
+
+    # ---- logins by PAM
+
+    def logins(self, count):
+        self.sessions = logins.Logins(self.warren_path, self.tools, count)
+
+    def login_times(self, rounds):
+        return self.sessions.existing(rounds)
+
+    def first_login(self, number, kind):
+        return self.sessions.first(number, kind)
+
+    def forget_netns(self, number):
+        logins.forget_netns(number)
 
     # ---- warren and the floor in bulk
 

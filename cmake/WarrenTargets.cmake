@@ -25,9 +25,18 @@ if(WARREN_SANITIZE)
   add_link_options(-fsanitize=${sanitize_link})
 endif()
 
+# What nearly every file includes is parsed once, for all folders.
+set(WARREN_COMMON_HEADERS <algorithm> <array> <chrono> <expected> <functional> <map> <memory> <optional> <span> <string>
+  <string_view> <thread> <utility> <variant> <vector> <fmt/format.h>)
+
 # warren_library(NAME SOURCES... LINK...): the static library of src/NAME. LINK names the folders above it that it uses.
 function(warren_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(warren_${name} STATIC ${arg_SOURCES})
-  target_link_libraries(warren_${name} PUBLIC warren_flags ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
+  target_link_libraries(warren_${name} PUBLIC warren_flags ${arg_LINK} PRIVATE warren_fmt ${arg_PRIVATE_LINK})
+  if(name STREQUAL base)
+    target_precompile_headers(warren_base PRIVATE ${WARREN_COMMON_HEADERS})
+  else()
+    target_precompile_headers(warren_${name} REUSE_FROM warren_base)
+  endif()
 endfunction()

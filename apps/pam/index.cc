@@ -39,7 +39,7 @@ bool read_entry(const Path& path, Found& found) {
   target[size] = '\0';
   if (std::strncmp(target, kPins, sizeof kPins - 1) != 0) return true;
   const char* name = target + sizeof kPins - 1;
-  if (std::strlen(name) < sizeof found.space) std::strcpy(found.space, name);
+  if (std::strlen(name) < sizeof found.space) std::memcpy(found.space, name, std::strlen(name) + 1);
   return true;
 }
 

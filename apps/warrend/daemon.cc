@@ -167,6 +167,7 @@ void Daemon::wait() {
     if (fds[3].revents) repaired();
     if (fds[4].revents) watcher_->read_route();
     if (fds[5].revents) watcher_->read_netfilter();
+    if (fds[4].revents || fds[5].revents) hint();
     look_for_faults();
   }
   control_->handle([this](std::string_view request) { return answer(request); });
@@ -199,6 +200,7 @@ void Daemon::read_files() {
       if (watcher_ && event.len > 0) watcher_->lost_pin(name);
     }
   }
+  if (pin_gone) hint();
   const auto changed = reader_.read();
   if (!changed) say(Level::error, changed.error().what);
   if ((changed && *changed) || (pin_gone && roster_->stale()) || roster_->incomplete()) sync();
@@ -252,19 +254,24 @@ void Daemon::stop() {
   }
   loop_->stop();
   proxy_thread_.join();
+  mender_.reset();  // waits for a repair that is under way
   say(Level::info, left == 0 ? "stopped" : fmt::format("stopped, {} connections cut", left));
 }
 
 // ---- repairs ----------------------------------------------------------------------------------------------
 
-/// When all has been quiet for a moment, no warren is at work, and the last repair is long enough ago.
+/// Something happened that may be a fault: looked at when all has been quiet for a moment.
+void Daemon::hint() {
+  if (!watcher_ || !watcher_->suspicious()) return;
+  const auto now = Clock::now();
+  if (!first_hint_) first_hint_ = now;
+  const auto settled = std::min(now + kSettle, *first_hint_ + kAtLatest);
+  look_at_ = std::max(settled, look_at_.value_or(settled));
+}
+
+/// Not while a warren is at work, nor sooner after the last repair than the pace allows.
 void Daemon::look_for_faults() {
   const auto now = Clock::now();
-  if (watcher_->suspicious()) {
-    if (!first_hint_) first_hint_ = now;
-    if (!look_at_ || now < *first_hint_ + kAtLatest)
-      look_at_ = std::min(now + kSettle, *first_hint_ + kAtLatest);
-  }
   if (!look_at_ || now < *look_at_) return;
   if (mender_->busy() || Mender::warren_at_work() || now < pace_.earliest()) {
     look_at_ = std::max(now + kSettle, pace_.earliest());

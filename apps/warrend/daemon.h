@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -54,6 +55,7 @@ class Daemon {
   void sync();
   void tick();
 
+  void hint();
   void look_for_faults();
   void repaired();
   void ping_loop();

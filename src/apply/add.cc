@@ -121,10 +121,7 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   if (dry_run) return space;
   TRY(sys::prepare_pins());
   TRY(sessions().hold(space));
-  if (auto done = transaction.commit(); !done) {
-    TRY(sessions().withdraw(space));
-    return std::unexpected(std::move(done).error());
-  }
+  TRY(commit_held(std::move(transaction)));
   room->release();
   return finish_add(std::move(space), *room);
 }

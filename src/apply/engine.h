@@ -95,7 +95,7 @@ class Engine {
   [[nodiscard]] Status remove_members(const SpaceName& name, const std::vector<model::Member>& members);
   /// Makes the space of a user whole, for a login that waits for it; `create`: makes one of his own name
   /// where he has none. Gives its name, or nothing where he has none.
-  [[nodiscard]] Result<std::optional<SpaceName>> up_for(const UserName& user, bool create);
+  [[nodiscard]] Result<std::optional<SpaceName>> up_for(const std::string& user, bool create);
 
   /// What differs between desired and observed: one line a fault.
   [[nodiscard]] Result<std::vector<std::string>> check();
@@ -149,6 +149,7 @@ class Engine {
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
   [[nodiscard]] Status leave_host();
   [[nodiscard]] Status vacate(const std::vector<model::Space>& spaces, bool force);
+  [[nodiscard]] Status close_down(const std::vector<model::Space>& spaces, model::State state, bool force);
   [[nodiscard]] Status take_away(const std::vector<model::Space>& spaces);
   [[nodiscard]] Status set_states(const std::vector<model::Space>& spaces, model::State state);
   [[nodiscard]] Status forget(const std::vector<model::Space>& spaces);
@@ -160,6 +161,8 @@ class Engine {
   [[nodiscard]] std::vector<Element> confined(const std::vector<model::Member>& members) const;
   [[nodiscard]] Result<std::vector<Element>> confined(const model::Space& space);
   [[nodiscard]] SessionIndex sessions() { return SessionIndex(store_); }
+  /// Commits; where that fails, sessions go where they went before.
+  [[nodiscard]] Status commit_held(store::Transaction transaction);
   [[nodiscard]] Status sync_sessions(const std::vector<SpaceFailure>& failures);
   /// Once their work is done; those that failed lead nowhere still.
   [[nodiscard]] Status settle_sessions(const std::vector<model::Space>& spaces,

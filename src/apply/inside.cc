@@ -80,18 +80,24 @@ Status look(const model::Space& space, const model::Settings& settings, const Ho
 
 }  // namespace
 
-std::vector<Inside> look_inside(const model::Desired& desired, const HostFacts& facts) {
+std::vector<Inside> look_inside(const model::Desired& desired, const HostFacts& facts,
+                                const std::vector<SpaceName>& only) {
   std::vector<Inside> all(desired.spaces.size());
+  const auto wanted = [&](const model::Space& space) {
+    return space.state == model::State::up &&
+           (only.empty() || std::ranges::find(only, space.name) != only.end());
+  };
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (auto i = next++; i < all.size(); i = next++)
-      if (desired.spaces[i].state == model::State::up)
+      if (wanted(desired.spaces[i]))
         // What cannot be read is not right, and is put right: no error of its own.
         (void)look(desired.spaces[i], desired.settings, facts, all[i]);
   };
   const auto threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
   std::vector<std::jthread> workers;
-  for (std::size_t i = 0; i < std::min(threads, all.size()); ++i) workers.emplace_back(work);
+  const auto busy = only.empty() ? all.size() : only.size();
+  for (std::size_t i = 0; i < std::min(threads, busy); ++i) workers.emplace_back(work);
   workers.clear();
   return all;
 }

@@ -14,7 +14,9 @@ struct Inside {
   int outer_index = 0;  ///< as the inner end tells it
 };
 
-/// Looks into every space that is to be up, on threads of their own. In the order of the spaces.
-[[nodiscard]] std::vector<Inside> look_inside(const model::Desired& desired, const HostFacts& facts);
+/// Looks into every space that is to be up, or only into those named, on threads of their own. In the order
+/// of the spaces.
+[[nodiscard]] std::vector<Inside> look_inside(const model::Desired& desired, const HostFacts& facts,
+                                              const std::vector<SpaceName>& only);
 
 }  // namespace warren::apply

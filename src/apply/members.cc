@@ -14,6 +14,16 @@ Status Engine::sync_sessions(const std::vector<SpaceFailure>& failures) {
   return sessions().sync(TRY(store_.load_all()), broken);
 }
 
+Status Engine::commit_held(store::Transaction transaction) {
+  auto done = transaction.commit();
+  if (done) return done;
+  {
+    const auto undone = std::move(transaction);  // rolls back, so that the store says again what it said
+  }
+  TRY(sync_sessions({}));
+  return done;
+}
+
 Status Engine::settle_sessions(const std::vector<model::Space>& spaces,
                                const std::vector<SpaceFailure>& failures) {
   // The first of all, or the first since the machine came up.
@@ -52,13 +62,14 @@ Result<std::optional<SpaceName>> Engine::space_of_user(const UserName& user) {
   return std::nullopt;
 }
 
-Result<std::optional<SpaceName>> Engine::up_for(const UserName& user, bool create) {
-  auto space = TRY(space_of_user(user));
+Result<std::optional<SpaceName>> Engine::up_for(const std::string& login, bool create) {
+  const auto user = UserName::parse(login);  // a directory's users may have names that no member can
+  auto space = user ? TRY(space_of_user(*user)) : std::optional<SpaceName>();
   if (!space && create) {
     SpaceRequest request;
-    request.name = TRY(SpaceName::parse(user.str()));
+    request.name = TRY(SpaceName::parse(login));
     space = TRY(add(request)).name;
-  } else if (space) {
+  } else if (space && !TRY(sessions().leads_to(TRY(find(*space))))) {
     const auto report = TRY(up({*space}));
     for (const auto& failure : report.failures)
       if (failure.name == *space) return std::unexpected(failure.error);

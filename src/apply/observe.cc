@@ -132,10 +132,10 @@ std::vector<std::string> stray_links(const HostView& view, const model::Desired&
 }  // namespace
 
 Result<model::Observed> observe(Kernel& kernel, const model::Desired& desired, const HostFacts& facts,
-                                const Originals& originals) {
+                                const Originals& originals, const std::vector<SpaceName>& only) {
   auto& route = *TRY(kernel.route());
   const auto view = TRY(read_view(route, desired.settings.ipv6));
-  const auto insides = look_inside(desired, facts);
+  const auto insides = look_inside(desired, facts, only);
   model::Observed seen;
   for (std::size_t i = 0; i < desired.spaces.size(); ++i)
     seen.spaces.push_back(look_at_space(view, desired, desired.spaces[i], facts, insides[i]));

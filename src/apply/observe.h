@@ -9,6 +9,7 @@ namespace warren::apply {
 
 /// Reads from the kernel all that `desired` speaks of, inside the spaces too. Changes nothing.
 [[nodiscard]] Result<model::Observed> observe(Kernel& kernel, const model::Desired& desired,
-                                              const HostFacts& facts, const Originals& originals);
+                                              const HostFacts& facts, const Originals& originals,
+                                              const std::vector<SpaceName>& only = {});
 
 }  // namespace warren::apply

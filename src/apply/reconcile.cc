@@ -227,7 +227,7 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   if (options.dry_run || report.steps.empty()) return report;
   const auto touched = touched_by(plan, created);
   for (const auto& space : touched) TRY(sessions().hold(space));
-  TRY(transaction.commit());
+  TRY(commit_held(std::move(transaction)));
   Work work;
   for (const auto& space : plan.remove) end_space(work, space, settings_);
   for (const auto& change : plan.changes) change_space(work, change, settings_);

@@ -57,6 +57,15 @@ Status Engine::set_states(const std::vector<model::Space>& spaces, model::State 
   return transaction.commit();
 }
 
+/// Nobody comes in while those inside are looked for. Where they stay, others may come again.
+Status Engine::close_down(const std::vector<model::Space>& spaces, model::State state, bool force) {
+  for (const auto& space : spaces) TRY(sessions().hold(space));
+  auto closed = vacate(spaces, force);
+  if (closed) closed = set_states(spaces, state);
+  if (!closed) TRY(settle_sessions(spaces, {}));
+  return closed;
+}
+
 Status Engine::take_away(const std::vector<model::Space>& spaces) {
   Work work;
   for (const auto& space : spaces) end_space(work, space, settings_);
@@ -96,9 +105,7 @@ Status Engine::leave_if_unused() {
 Status Engine::remove(const std::vector<SpaceName>& names, bool force) {
   std::vector<model::Space> spaces;
   for (const auto& name : names) spaces.push_back(TRY(find(name)));
-  for (const auto& space : spaces) TRY(sessions().hold(space));
-  TRY(vacate(spaces, force));
-  TRY(set_states(spaces, model::State::removing));
+  TRY(close_down(spaces, model::State::removing, force));
   TRY(take_away(spaces));
   TRY(forget(spaces));
   return leave_if_unused();
@@ -110,9 +117,7 @@ Status Engine::down(const std::vector<SpaceName>& names, bool force) {
     auto space = TRY(find(name));
     if (space.state == model::State::up) spaces.push_back(std::move(space));
   }
-  for (const auto& space : spaces) TRY(sessions().hold(space));
-  TRY(vacate(spaces, force));
-  TRY(set_states(spaces, model::State::down));
+  TRY(close_down(spaces, model::State::down, force));
   TRY(take_away(spaces));
   return leave_if_unused();
 }

@@ -109,6 +109,13 @@ Status SessionIndex::hold(const Space& space) { return point(space, unready()); 
 
 Status SessionIndex::settle(const Space& space) { return point(space, target_of(space)); }
 
+Result<bool> SessionIndex::leads_to(const Space& space) {
+  const auto pin = sys::pin_path(space.name);
+  for (const auto& member : TRY(members(space)))
+    if (read_link(in_index(key(member))) != pin) return false;
+  return sys::open_netns(pin).has_value();
+}
+
 Status SessionIndex::withdraw(const Space& space) {
   for (const auto& member : TRY(members(space))) TRY(drop_link(key(member)));
   return {};

@@ -30,6 +30,8 @@ class SessionIndex {
   [[nodiscard]] Status hold(const model::Space& space);
   /// The space is whole.
   [[nodiscard]] Status settle(const model::Space& space);
+  /// Do all its links lead into its namespace? Another login may have waited for the same, and gone first.
+  [[nodiscard]] Result<bool> leads_to(const model::Space& space);
   /// The space is gone from the store, which `space` still describes.
   [[nodiscard]] Status withdraw(const model::Space& space);
   /// One member comes or goes.

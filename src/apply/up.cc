@@ -91,7 +91,7 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   if (const auto uplink = require_uplink(host, settings_); !uplink)
     report.warnings.push_back(uplink.error().what);
   const auto originals = TRY(Originals::load());
-  auto plan = model::plan(all, TRY(observe(kernel_, all, host, originals)));
+  auto plan = model::plan(all, TRY(observe(kernel_, all, host, originals, names)));
   if (!names.empty()) {
     if (plan.new_rules) return up({}, progress);  // the table needs the elements of all
     narrow(plan, wanted, settings_);

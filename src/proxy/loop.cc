@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <limits>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -68,7 +69,11 @@ void Loop::stop() {
 }
 
 void Loop::run() {
-  stopping_ = false;
+  // splice(2) has no MSG_NOSIGNAL: who writes to a socket whose peer has gone would be ended.
+  sigset_t pipe_signal;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
   while (!stopping_) turn();
 }
 

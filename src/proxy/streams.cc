@@ -23,6 +23,15 @@ void note(Side& side, std::uint32_t events) {
   if (events & EPOLLERR) side.error = true;
 }
 
+/// Did the attempt fail? A connection that was made, and cut off before we looked, may have brought
+/// something.
+bool not_reached(const Side& side) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(side.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  return error != 0 && error != ECONNRESET && error != EPIPE;
+}
+
 }  // namespace
 
 Streams::Streams(Core& core)
@@ -162,7 +171,7 @@ void Streams::client_event(std::uint32_t index, std::uint32_t events) {
 void Streams::target_event(std::uint32_t index, std::uint32_t events) {
   auto& connection = connections_[index];
   if (!connection.connected) {
-    if (events & (EPOLLERR | EPOLLHUP) && !(events & EPOLLIN)) return next_address(index);
+    if (events & (EPOLLERR | EPOLLHUP) && not_reached(connection.target)) return next_address(index);
     if (!(events & EPOLLOUT)) return;
     connected(index);
     if (!connection.connected) return;  // gone
@@ -174,8 +183,10 @@ void Streams::target_event(std::uint32_t index, std::uint32_t events) {
 /// Tells the receiver of the end, once all before it is delivered. False: the connection is over.
 bool Streams::relay_end(Connection& connection, Way& way, Side& from, Side& to) {
   if (!way.over()) return true;
-  if (way.ending == Ending::cut) connection.reset = true;
-  if (way.ending == Ending::cut) return false;
+  if (way.ending == Ending::cut || (way.ending == Ending::finished && from.error)) {
+    connection.reset = true;
+    return false;
+  }
   if (way.told) return true;
   way.told = true;
   if (way.ending == Ending::broken) {

@@ -78,6 +78,19 @@ class Page(wh.HostTest):
                 lines = re.findall(r"^\.It Cm (.*)", body[section], re.MULTILINE)
                 self.assertEqual({key for line in lines for key in line.split(" , ")}, listed)
 
+    def test_keys_of_tables(self):
+        wh.configure()
+        pathlib.Path(wh.CONFIG).write_text("[sessions]\nnonsense = 1\n")
+        listed = re.search(r"known are: (.*)", wh.warren("ls", check=False).stderr)[1].split(", ")
+        body = parts(PAGE.read_text(), r"^\.Sh (.*)\n")["CONFIGURATION"]
+        for key in listed:
+            self.assertIn(f"\n.Li {key} = ", body)
+
+    def test_every_page_is_there(self):
+        """Those of ours that SEE ALSO names."""
+        named = re.findall(r"^\.Xr (warren\S*|pam_warren) (\d)", PAGE.read_text().split(".Sh SEE ALSO")[1], re.MULTILINE)
+        self.assertEqual([f"{name}.{section}" for name, section in named if not (DOCS / f"{name}.{section}").exists()], [])
+
     def test_sections(self):
         titles = re.findall(r"^\.Sh (.*)", PAGE.read_text(), re.MULTILINE)
         self.assertEqual(titles, ["NAME", "SYNOPSIS", "DESCRIPTION", "WORDS", "COMMANDS", "PORT SPECIFICATIONS",
@@ -152,6 +165,33 @@ class JsonKeys(wh.HostTest):
             self.check(self.print("up", "web2", code=1)["failed"], "A failure")
         finally:
             wh.run("rm", "-r", "/run/netns/web2")
+
+    def test_members(self):
+        self.check(self.print("up", "--member", "nobody"), "up --member")
+        wh.warren("member", "add", "web1", "root", "@root")
+        self.check(self.print("member", "ls"), "member ls")
+        for command in ("member", "add", "web1", "@adm"), ("member", "rm", "web1", "@adm"):
+            self.assertEqual(wh.warren("-o", "json", *command).stdout, "")
+
+    def test_services(self):
+        self.check(self.print("service", "add", "sql", "3306", "--to", "100.64.0.1:3306"), "A service", "service add")
+        self.check(self.print("service", "ls"), "A service", "service ls")
+        self.assertEqual(wh.warren("-o", "json", "service", "rm", "sql").stdout, "")
+        self.assertEqual(self.print("service", "ls"), [])
+
+    def test_audit(self):
+        self.assertEqual(self.print("audit"), [])
+        with open("/etc/passwd", "a") as file:
+            file.write("web2:x:2222:2222::/:/bin/sh\n")
+        with wh.killed_after(wh.start("sleep", "60", user=2222)):
+            self.check(self.print("audit", code=3), "audit")
+
+    def test_events(self):
+        path = pathlib.Path("/run/warren/events.jsonl")
+        path.write_text('{"time":"2026-11-22T00:00:00.000Z","event":"mended","mended":["space web1: ..."]}\n')
+        self.addCleanup(path.unlink)
+        for event in self.print("events"):
+            self.assertLessEqual(self.keys("events"), set(event))
 
     def test_apply(self):
         result = wh.warren("-o", "json", "apply", "-", "--dry-run", input="[space.web5]\nports = ['7000:80']")
@@ -240,6 +280,19 @@ class Completion(wh.HostTest):
     def test_port(self):
         self.assertLessEqual({"add", "rm", "ls"}, self.complete("port", ""))
         self.assertLessEqual({"web1", "b.example"}, self.complete("port", "add", ""))
+
+    def test_members_and_services(self):
+        self.assertLessEqual({"add", "rm", "ls"}, self.complete("member", "") & self.complete("service", ""))
+        for command in ("member", "add"), ("member", "rm"), ("member", "ls"), ("service", "add", "x", "1", "--only"):
+            with self.subTest(command):
+                self.assertLessEqual({"web1", "b.example"}, self.complete(*command, ""))
+        self.assertLessEqual({"root", "@root"}, self.complete("member", "add", "web1", ""))
+        wh.warren("service", "add", "sql", "3306", "--to", "100.64.0.1:3306")
+        self.addCleanup(wh.warren, "service", "rm", "sql")
+        self.assertEqual(self.complete("service", "rm", "s"), {"sql"})
+        self.assertEqual(self.complete("service", "add", "x", "1", "--mode", ""), {"nat", "proxy"})
+        self.assertEqual(self.complete("service", "add", "x", "1", "--proxy-protocol", ""), {"v1", "v2"})
+        self.assertIn("root", self.complete("up", "--member", "ro"))
 
     def test_options(self):
         for command, options in commands().items():

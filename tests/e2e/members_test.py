@@ -413,14 +413,20 @@ class UpMember(Members):
         self.assertEqual(self.up("bob"), "web2")
 
     def test_half_built(self):
+        """As a crash leaves it: the link leads nowhere yet, whatever else is missing."""
         wh.warren("add", "alice")
-        for break_it in ("ip link del veth_alice_o", "ip netns del alice", f"rm {INDEX}/u/alice",
-                         "nft delete table inet warren", f"umount {INDEX}/host; rm -r {INDEX}",
-                         "ip -n alice route del default"):
+        for break_it in ("true", "ip link del veth_alice_o", "ip netns del alice", "ip -n alice route del default",
+                         "nft delete table inet warren", f"rm {INDEX}/u/alice {INDEX}/ready"):
             with self.subTest(break_it):
-                sh(break_it)
+                sh(f"ln -sfn {UNREADY} {INDEX}/u/alice; {break_it}")
                 self.assertEqual(self.up("alice"), "alice")
                 self.assert_links(u_alice="alice")
+
+    def test_no_index_at_all(self):
+        wh.warren("add", "alice")
+        sh(f"umount {INDEX}/host; rm -r {INDEX}")
+        self.assertEqual(self.up("alice"), "alice")
+        self.assert_links(u_alice="alice")
 
     def test_none(self):
         wh.warren("add", "web1")
@@ -450,7 +456,8 @@ class UpMember(Members):
         self.assertEqual(len(wh.warren("export", json=True)), 1)
 
     def test_usage(self):
-        for args, text in (("--create",), "--member"), (("--member", "../alice"), "is no user or group name"):
+        for args, text in ((("--create",), "--member"), (("--member", "../alice", "--create"), "'../alice'"),
+                           (("--member", "1st", "--create"), "cannot name a space")):
             result = wh.warren("up", *args, check=False)
             self.assertEqual(result.returncode, 2)
             self.assertIn(text, result.stderr)
@@ -710,12 +717,15 @@ class Confinement(Members):
         wh.warren("down", "alice")
         self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])
 
-    def test_all_spaces_are_down(self):
+    def test_none_is_up_any_more(self):
+        """Then nothing of ours stands on the host, this neither; the first that is up brings it back."""
         self.confine()
         wh.warren("down", "--all")
+        self.assert_free(ALICE, places=[(wh.WORLD4, "tcp")])
+        self.assert_whole()
+        wh.warren("up", "web1")
         self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])
-        wh.warren("rm", "--all")
-        self.assertNotIn("warren", wh.run("nft", "list", "tables").stdout)
+        self.assert_whole()
 
     def test_check_and_up(self):
         self.confine()

@@ -12,6 +12,8 @@ SPACE = {"name", "number", "ipv4", "ipv6", "gateway4", "gateway6", "interface", 
          "netns", "nat", "adopted", "forwards"}
 STATUS = SPACE | {"state", "received_bytes", "received_packets", "sent_bytes", "sent_packets", "refused"}
 REFUSED = {"spoofed", "denied_host", "unpublished", "over_limit"}
+SERVICE = {"name", "protocol", "port", "target", "mode", "proxy_protocol", "scope", "spaces"}
+STRAY = {"pid", "uid", "space", "place", "unit", "command"}
 KEYS = (  # of the object, or of each object in the list
     (("ls",), STATUS), (("show", "web1"), STATUS | {"pids"}), (("export",), SPACE), (("plan", "web1"), SPACE),
     (("plan", "77"), SPACE), (("port", "ls"), FORWARD | {"space", "connections"}),
@@ -19,9 +21,13 @@ KEYS = (  # of the object, or of each object in the list
     (("up",), {"mended", "failed"}), (("up", "--dry-run"), {"would_mend"}), (("version",), {"version"}),
     (("doctor",), {"findings"}), (("pids", "web1"), {"pid", "command"}),
     (("add", "new", "--dry-run"), SPACE), (("rm", "web1", "--dry-run"), {"removed", "dry_run"}),
+    (("up", "--member", "root"), {"user", "space"}), (("member", "ls"), {"space", "kind", "name"}),
+    (("member", "ls", "web1"), {"space", "kind", "name"}), (("service", "ls"), SERVICE),
+    (("service", "add", "smtp", "25", "--to", "100.64.0.1:25"), SERVICE), (("events",), {"time", "event"}),
 )
+FIND = {"doctor", "audit"}  # and say so by their exit status
 HELP = ("add", "rm", "ls", "show", "exec", "shell", "up", "down", "adopt", "identify", "pids", "monitor", "plan",
-        "port",
+        "port", "member", "service", "audit", "events",
         "apply", "export", "check", "doctor", "explain", "completion", "version")
 
 
@@ -29,12 +35,24 @@ class ForPrograms(wh.HostTest):
     def setUp(self):
         wh.warren("add", "web1", "-p", "6000:8080", "-p", "8000-8099")
 
+        wh.warren("member", "add", "web1", "@adm")
+        wh.warren("service", "add", "dns", "53", "--udp", "--to", "100.64.0.1:53")
+        self.addCleanup(lambda: [wh.warren("service", "rm", name, check=False) for name in ("dns", "smtp")])
+        events = pathlib.Path("/run/warren/events.jsonl")
+        events.write_text('{"time":"2026-11-22T00:00:00.000Z","event":"mended"}\n')
+        self.addCleanup(events.unlink)
+
     def test_keys_of_json(self):
-        with wh.killed_after(wh.start("sleep", "100", ns="web1")) as process:
-            for command, keys in (*KEYS, (("identify", process.pid), {"pid", "command", "space"})):
+        with open("/etc/passwd", "a") as file:
+            file.write("web1:x:2001:2001::/:/bin/sh\n")
+        with wh.killed_after(wh.start("sleep", "100", ns="web1")) as process, \
+                wh.killed_after(wh.start("sleep", "100", user=2001)):
+            for command, keys in (*KEYS, (("identify", process.pid), {"pid", "command", "space"}), (("audit",), STRAY)):
                 with self.subTest(command):
-                    self.assert_keys(wh.warren(*command, json=True, check=command[0] != "doctor"), keys)
-                    after = wh.run(wh.WARREN, *command, "-o", "json", check=command[0] != "doctor")
+                    strict = command[0] not in FIND
+                    self.assert_keys(wh.warren(*command, json=True, check=strict), keys)
+                    wh.warren("service", "rm", "smtp", check=False)
+                    after = wh.run(wh.WARREN, *command, "-o", "json", check=strict)
                     self.assertTrue(after.stdout.startswith(("{", "[")))
 
     def assert_keys(self, answer, keys):
@@ -58,7 +76,7 @@ class ForPrograms(wh.HostTest):
     def test_every_command_has_an_example(self):
         listed = wh.warren("--help").stdout.split("Subcommands:\n")[1].split("\n\n")[0]
         self.assertEqual(sorted(line.split()[0] for line in listed.split("\n") if line.strip()), sorted(HELP))
-        for command in [(), *((name,) for name in HELP), ("port", "add"), ("port", "rm"), ("port", "ls")]:
+        for command in [(), *((name,) for name in HELP), *((one, two) for one in ("port", "member", "service") for two in ("add", "rm", "ls"))]:
             with self.subTest(command):
                 self.assertIn("Example", wh.warren(*command, "--help").stdout)
 

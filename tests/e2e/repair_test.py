@@ -303,7 +303,7 @@ class Reboot(wh.HostTest):
         for space in wh.warren("ls", json=True):
             if space["state"] == "up":
                 sh(f"ip link del {space['host_interface']}; ip netns del {space['name']}")
-        sh("nft flush ruleset; rm -rf /run/warren")
+        sh("nft flush ruleset; umount /run/warren/sessions/host; rm -rf /run/warren")
         sh("for f in -4 -6; do ip $f route flush type unreachable; done; ip addr del 100.64.0.1/32 dev lo")
         for path, value in self.bare["sysctls"].items():
             if pathlib.Path(path).read_text().strip() != value:

@@ -441,8 +441,8 @@ class Mended(Services):
         """In a space that is out of scope."""
         wh.warren("service", "rm", "sql")
         service("sql", SQL, f"{GATEWAY}:{SQL}", "--except", "web2")
-        sh("nft 'table inet warren { map services { type inet_proto . inet_service : ipv4_addr . inet_service; "
-           "elements = { tcp . 9 : 192.0.2.9 . 9 } } }'", "web2")
+        sh("nft add table inet warren; nft 'add map inet warren services { type inet_proto . inet_service : ipv4_addr . "
+           "inet_service; }'; nft add element inet warren services '{ tcp . 9 : 192.0.2.9 . 9 }'", "web2")
         self.assertIn(f"space web2: {FAULT}", wh.warren("check", check=False).stdout)
         wh.warren("up")
         self.assert_bare("web2")

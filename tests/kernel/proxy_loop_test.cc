@@ -231,6 +231,20 @@ TEST_F(ProxyStream, ResetOfAClientWhoseTargetStoppedReading) {
   EXPECT_TRUE(ends_up_with(0));
 }
 
+TEST_F(ProxyStream, TargetThatGoesInTheMiddleOfBulkEndsNothingElse) {
+  for (int round = 0; round < 5; ++round) {
+    auto ends = pair();
+    ::fcntl(ends.client.get(), F_SETFL, O_NONBLOCK);
+    const std::string block(1 << 20, 'x');
+    for (int i = 0; i < 100; ++i) {
+      (void)::send(ends.client.get(), block.data(), block.size(), MSG_NOSIGNAL);
+      if (i == 50) ends.server.reset();  // with bytes unread
+      std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_TRUE(ends_up_with(0));
+  }
+}
+
 TEST_F(ProxyStream, HeadersGoFirst) {
   for (const auto* at : {"127.0.0.1", "::1"}) {
     const auto ends = pair(Header::v1, *Ip::parse(at));

@@ -37,12 +37,12 @@ newest_image() { # the package behind a meta package
 	apt-cache "${apt_options[@]}" depends "$1" | awk '/Depends:/ { print $2; exit }'
 }
 
-# kernel SUITE META: unpacks the kernel that META stands for; its files go to kernel-VERSION.new.
+# kernel SUITE META [initrd]: unpacks the kernel that META stands for, and makes an initrd where it needs one.
 kernel() {
-	fetch_index "$1"
 	local package
+	fetch_index "$1" >>log 2>&1 || skip "$1 cannot be had from $mirror"
 	package=$(newest_image "$2")
-	(cd "apt/$1" && apt-get -qq "${apt_options[@]}" download "$package")
+	(cd "apt/$1" && apt-get -qq "${apt_options[@]}" download "$package") >>log 2>&1 || skip "$package cannot be had from $mirror"
 	rm -rf unpacked
 	dpkg-deb -x "apt/$1/$package"_*.deb unpacked
 	local release=${package#linux-image-}
@@ -122,6 +122,8 @@ make_rootfs() {
 }
 
 make_disk() {
+	local tool
+	for tool in mkfs.ext4 cpio; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 	echo "fetching two kernels and making the disk of the VM in $PWD: a minute, once"
 	kernel $suite linux-image-amd64 initrd
 	kernel $suite-backports linux-image-cloud-amd64

@@ -60,11 +60,16 @@ own_cgroup() {
 
 # shellcheck disable=SC2317 # the trap calls it
 leave() {
+	set +e # whatever cannot be tidied up does not change the outcome
 	if [[ $cgroup ]]; then
 		echo $$ >"$home/cgroup.procs"
-		find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
+		for _ in $(seq 20); do # until the last processes are gone
+			find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
+			[[ -d $cgroup ]] || break
+			sleep 0.05
+		done
 	fi
-	umount -l "$work" 2>/dev/null
+	umount -l "$work"
 	rmdir "$work"
 }
 

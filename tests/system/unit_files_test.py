@@ -51,6 +51,12 @@ class UnitFiles(sh.SystemTest):
         self.assertEqual(sh.show("in-a-space.service", "NetworkNamespacePath"), "/run/netns/web1")
         self.assertIn("warren@web1.service", sh.show("in-a-space.service", "Requires"))
 
+    def test_manual_pages_exist(self):
+        named = set(re.findall(r"man:(\S+)\((\d)\)", "".join((DIRECTORY / name).read_text() for name in INSTALLED)))
+        self.assertIn(("warren", "8"), named)
+        for page, section in named:
+            self.assertTrue((sh.PREFIX / f"share/man/man{section}/{page}.{section}").exists(), f"{page}({section})")
+
     def test_exposure(self):
         for name, most in EXPOSURE.items():
             with self.subTest(unit=name):

@@ -62,8 +62,18 @@ TEST(Plan, IsPure) {
   EXPECT_EQ(plan(want, seen).spaces.at(0).space, &want.spaces[1]);
 }
 
+Service nat_service() {
+  Service service;
+  service.name = ServiceName::parse("mysql").value();
+  service.port = 3306;
+  service.target = Target::parse("192.0.2.1:3306").value();
+  service.mode = ServiceMode::nat;
+  return service;
+}
+
 TEST(Plan, EveryMissingPartHasWordsOfItsOwn) {
-  const auto want = desired({space(2, "web"), space(3, "db")});
+  auto want = desired({space(2, "web"), space(3, "db")});
+  want.settings.services = {nat_service()};
   std::set<std::string> texts;
   for (unsigned i = 0; i < kPartCount; ++i) {
     auto seen = whole(want);

@@ -17,9 +17,8 @@ struct Args {
 
 /// What pam_warren waits for.
 Result<int> run_for_member(const Args& args, Context& context) {
-  const auto user = TRY(UserName::parse(args.member));
   auto engine = TRY(context.engine());
-  const auto space = TRY_WRAP("up --member " + args.member, engine.up_for(user, args.create));
+  const auto space = TRY_WRAP("up --member " + args.member, engine.up_for(args.member, args.create));
   const auto name = space ? space->str() : std::string();
   if (context.json())
     say_json(Json{{"user", args.member}, {"space", space ? Json(name) : Json(nullptr)}});

@@ -1,0 +1,328 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""warrend as a daemon: started, started twice, stopped, killed, replaced; what it says of itself; what it mends."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import warrenhost as wh
+from netns import in_ns
+from warrendhost import LOOPBACKS, WARREND, DaemonTest, Manager, ask, echo, listening, status
+
+EVENTS = "/run/warren/events.jsonl"
+METRICS = "/run/warren/metrics.prom"
+
+
+def events():
+    with contextlib.suppress(FileNotFoundError), open(EVENTS) as file:
+        return [json.loads(line) for line in file]
+    return []
+
+
+class Life(DaemonTest):
+    def test_second_one_says_so_and_harms_nothing(self):
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        sock = self.open()
+        self.assertTrue(wh.echoes(sock))
+        second = wh.run(WARREND, check=False)
+        self.assertEqual((second.returncode, second.stderr), (1, "warrend: another warrend is running already\n"))
+        self.assertTrue(wh.echoes(sock))
+        self.assertTrue(wh.echoes(self.open()))
+        self.assertEqual(status()["pid"], self.daemon.pid)
+
+    def test_wrong_options_and_no_root(self):
+        for options in (["--idle-timeout", "soon"], ["--per-space", "0"], ["--what"]):
+            self.assertNotEqual(wh.run(WARREND, *options, check=False).returncode, 0)
+        result = wh.run("setpriv", "--reuid=65534", "--clear-groups", WARREND, check=False)
+        self.assertEqual((result.returncode, result.stderr), (1, "warrend: needs root\n"))
+
+    def test_control_socket_is_roots_alone(self):
+        self.assertEqual(stat.S_IMODE(os.stat("/run/warren/warrend.sock").st_mode), 0o600)
+        self.assertIn("error", json.loads(ask(b"something else\n")))
+        self.assertTrue(ask(b"metrics\n").startswith("# HELP"))
+        idle = [socket.socket(socket.AF_UNIX) for _ in range(70)]  # who says nothing keeps nobody out for long
+        for sock in idle:
+            sock.settimeout(1)
+            sock.connect("/run/warren/warrend.sock")
+        self.assertTrue(wh.wait_until(status, 10))
+        for sock in idle:
+            sock.close()
+
+    def test_metrics_are_whole_and_count(self):
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        self.assertTrue(wh.echoes(self.open()))
+        lines = ask(b"metrics\n").splitlines()
+        samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        self.assertEqual(samples['warren_service_connections_total{service="echo"}'], "1")
+        self.assertEqual(samples['warren_space_connections{space="web1"}'], "1")
+        self.assertEqual(samples["warren_proxy_listeners"], "2")
+        self.assertTrue(wh.wait_until(lambda: 'service="echo"' in open(METRICS).read(), 12))
+
+    def test_stop_lets_connections_end(self):
+        wh.warren("add", "web1")
+        self.service("slow", 3306, self.target(lambda c: (c.recv(9), time.sleep(1), c.sendall(b"answer"))).text)
+        sock = self.open()
+        sock.sendall(b"question")
+        time.sleep(0.1)
+        self.daemon.terminate()
+        time.sleep(0.2)
+        with self.assertRaises(OSError):
+            self.open()
+        self.assertEqual(sock.recv(10), b"answer")
+        self.assertEqual(self.daemon.wait(5), 0)
+
+    def test_stop_is_bounded(self):
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        sock = self.open()
+        self.assertTrue(wh.echoes(sock))
+        begin = time.monotonic()
+        self.daemon.terminate()
+        self.assertEqual(self.daemon.wait(8), 0)
+        self.assertLess(time.monotonic() - begin, 5)
+        with self.assertRaises(ConnectionError):
+            self.assertEqual(sock.recv(1), b"")
+            raise ConnectionResetError
+
+    def test_its_death_takes_only_what_it_relays(self):
+        wh.warren("add", "web1", "-p", "6000:8080")
+        self.service("echo", 3306, self.target(echo).text)
+        with wh.serve("web1", 8080):
+            forward = self.open(wh.UPLINK4, 6000, ns=wh.OUTSIDE)
+            wh.read_reply(forward)
+            relayed = self.open()
+            self.assertTrue(wh.echoes(relayed))
+            self.daemon.kill()
+            self.daemon.wait()
+            self.assertTrue(wh.echoes(forward))
+            self.assertFalse(wh.echoes(relayed))
+            self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000))
+        self.assertEqual(wh.warren("check").stdout, "all is as it should be\n")
+        self.daemon = self.start_daemon()
+        self.assertTrue(wh.echoes(self.open()))
+
+    def test_reload_reads_the_store_again(self):
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        self.daemon.send_signal(signal.SIGHUP)
+        self.assertTrue(wh.wait_until(lambda: "reloaded: 1 services" in self.said()))
+        self.assertTrue(wh.echoes(self.open()))
+        wh.configure(nonsense=1)
+        self.daemon.send_signal(signal.SIGHUP)
+        self.assertTrue(wh.wait_until(lambda: "nonsense" in self.said()))
+        self.assertTrue(wh.echoes(self.open()))
+
+
+class Managed(DaemonTest):
+    """Under a service manager that speaks the protocol of sd_notify(3), file descriptor store and all."""
+
+    def start_daemon(self, *more):
+        self.manager = Manager([WARREND, *self.options, *more], self.log())
+        self.addCleanup(self.manager.stop)
+        self.assertTrue(self.manager.wait_for("READY=1"), self.manager.heard)
+        return self.manager.process
+
+    def stop_daemon(self):
+        self.manager.stop()
+
+    def test_says_what_it_does(self):
+        self.assertTrue(self.manager.wait_for("WATCHDOG=1"))
+        self.manager.process.send_signal(signal.SIGHUP)
+        self.assertTrue(self.manager.wait_for("RELOADING=1"))
+        self.assertTrue(self.manager.wait_for("READY=1", 2))
+        self.manager.process.terminate()
+        self.assertTrue(self.manager.wait_for("STOPPING=1"))
+
+    def test_upgrade_drops_nobody(self):
+        """Clients come all the time, and not one is refused while one warrend takes the place of the other."""
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        inodes = wh.run("ss", "-Hlnte", "sport = :3306", ns="web1").stdout
+        client = wh.start(sys.executable, "-c", CLIENT, ns="web1", stdout=subprocess.PIPE, text=True)
+        with wh.killed_after(client):
+            for _ in range(3):
+                time.sleep(0.3)
+                self.manager.restart()
+                self.assertTrue(self.manager.wait_for("READY=1"))
+            time.sleep(0.3)
+            client.send_signal(signal.SIGINT)
+            good, bad = map(int, client.communicate(timeout=10)[0].split())
+        self.assertEqual(bad, 0)
+        self.assertGreater(good, 100)
+        self.assertIn("took 2 listeners over", self.said())
+        self.assertEqual(wh.run("ss", "-Hlnte", "sport = :3306", ns="web1").stdout.count("ino:"), inodes.count("ino:"))
+
+    def test_what_was_handed_over_and_is_wanted_no_more_is_closed(self):
+        wh.warren("add", "web1")
+        wh.warren("add", "web2")
+        self.service("echo", 3306, self.target(echo).text, ns="web2")
+        self.manager.halt()
+        self.assertEqual(listening("web1", 3306), 2)  # by the manager alone
+        wh.run("ip", "link", "add", "marker", "type", "veth", "peer", "name", "inside", "netns", "web1")
+        wh.warren("rm", "web1", "--force")
+        self.manager.begin()
+        self.assertTrue(self.manager.wait_for("READY=1"))
+        self.assertTrue(wh.wait_until(
+            lambda: wh.run("ip", "link", "show", "marker", check=False).returncode != 0), "web1's namespace lives on")
+        self.assertEqual(status()["listeners"], 2)
+        self.assertEqual(self.manager.stored, {})
+
+    def test_control_socket_by_activation(self):
+        self.manager.halt()
+        path = "/run/warren/warrend.sock"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+        self.manager.given = [("control", listener.fileno())]
+        self.manager.begin()
+        self.assertTrue(self.manager.wait_for("READY=1"))
+        self.assertEqual(status()["pid"], self.manager.process.pid)
+        listener.close()
+
+
+CLIENT = """
+import socket, sys
+good = bad = 0
+try:
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", 3306), timeout=5) as sock:
+                sock.sendall(b"x")
+                good += sock.recv(1) == b"x" or 1 / 0
+        except (OSError, ZeroDivisionError):
+            bad += 1
+except KeyboardInterrupt:
+    print(good, bad)
+"""
+
+
+class Mends(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        wh.warren("add", "web1", "-p", "6000:8080")
+
+    def assert_mended(self, break_it, *words):
+        """It breaks, and within a second all is whole again, and told."""
+        before = len(events())
+        begin = time.monotonic()
+        break_it()
+        event = wh.wait_until(lambda: events()[before:], 3, 0.01)
+        seconds = time.monotonic() - begin
+        self.assertTrue(event, "nothing was mended\n" + self.said())
+        self.assertLess(seconds, 1)
+        self.assertEqual(event[0]["event"], "mended", event)
+        for word in words:
+            self.assertIn(word, " ".join(event[0]["mended"]))
+        self.assertEqual(wh.warren("check").stdout, "all is as it should be\n")
+        self.assertIn("mended: " + event[0]["mended"][0], self.said())
+        self.assertGreater(status()["repairs"]["mended"], 0)
+        with wh.serve("web1", 8080):
+            self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000))
+
+    def test_foreign_flush(self):
+        self.assert_mended(lambda: wh.run("nft", "flush", "ruleset"), "table inet warren")
+
+    def test_rule_of_ours_that_was_deleted(self):
+        self.assert_mended(lambda: wh.run("nft", "flush", "chain", "inet", "warren", "forward"))
+
+    def test_deleted_veth(self):
+        self.assert_mended(lambda: wh.run("ip", "link", "del", "veth_web1_o"), "web1")
+
+    def test_link_set_down(self):
+        self.assert_mended(lambda: wh.run("ip", "link", "set", "veth_web1_o", "down"), "web1")
+
+    def test_deleted_route(self):
+        self.assert_mended(lambda: wh.run("ip", "route", "flush", "dev", "veth_web1_o"))
+
+    def test_deleted_name(self):
+        self.service("echo", 3306, self.target(echo).text)
+        self.assert_mended(lambda: wh.run("ip", "netns", "del", "web1"), "web1")
+        self.assertTrue(wh.wait_until(lambda: listening("web1", 3306) == 2))
+        self.assertTrue(wh.echoes(self.open()))
+
+    def test_own_changes_and_those_of_others_elsewhere_are_left_alone(self):
+        wh.warren("add", "web2")
+        wh.warren("rm", "web2")
+        wh.run("nft", "add", "table", "inet", "other")
+        wh.run("nft", "delete", "table", "inet", "other")
+        wh.run("ip", "link", "add", "foreign", "type", "veth", "peer", "name", "foreign1")
+        wh.run("ip", "link", "del", "foreign")
+        time.sleep(0.7)
+        self.assertEqual(status()["repairs"]["looks"], 0, events())
+
+    def test_waits_while_a_warren_is_at_work(self):
+        with open("/run/warren/lock") as lock:
+            import fcntl
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            wh.run("ip", "link", "del", "veth_web1_o")
+            time.sleep(0.7)
+            self.assertEqual(events(), [])
+        self.assertTrue(wh.wait_until(events, 2))
+
+    def test_storm_is_damped_and_said_once(self):
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            wh.run("nft", "delete", "table", "inet", "warren", check=False)
+            time.sleep(0.05)
+        mended = [event for event in events() if event["event"] == "mended"]
+        self.assertLess(len(mended), 12)
+        self.assertEqual([event["event"] for event in events()].count("repairs-damped"), 1)
+        self.assertEqual(self.said().count("again and again"), 1)
+        self.assertTrue(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0, 10))
+
+    def test_events_file_is_bounded(self):
+        with open(EVENTS, "w") as file:
+            file.write('{"event": "old"}\n' * 65536)
+        wh.run("nft", "flush", "ruleset")
+        self.assertTrue(wh.wait_until(lambda: os.path.getsize(EVENTS) < 4096))
+        self.assertEqual(events()[0]["event"], "mended")
+        self.assertGreater(os.path.getsize(EVENTS + ".1"), 1 << 20)
+
+
+class Scale(DaemonTest):
+    SPACES, SERVICES = 1000, 3
+
+    def resident(self):
+        with open(f"/proc/{self.daemon.pid}/status") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
+    def test_listeners_of_a_thousand_spaces_are_back_in_a_second(self):
+        target = self.target(echo)
+        with open("/run/spaces.toml", "w") as file:
+            file.writelines(f"[space.s{index}]\n" for index in range(self.SPACES))
+        wh.warren("apply", "/run/spaces.toml", timeout=120)
+        for index in range(self.SERVICES):
+            self.service(f"echo{index}", 3306 + index, target.text, ns=f"s{self.SPACES - 1}")
+        wanted = self.SPACES * self.SERVICES * 2
+        self.assertTrue(wh.wait_until(lambda: status()["listeners"] == wanted, 10))
+        fresh = self.resident()
+        self.daemon.kill()
+        self.daemon.wait()
+        begin = time.monotonic()
+        self.daemon = wh.start(WARREND, stderr=self.log())
+
+        def served():
+            with contextlib.suppress(OSError), wh.connection(f"s{self.SPACES - 1}", "::1", 3308, timeout=1) as sock:
+                return wh.echoes(sock)
+        self.assertTrue(wh.wait_until(served, 10, 0.005))
+        seconds = time.monotonic() - begin
+        self.assertEqual(status()["listeners"], wanted)
+        print(f"\n{wanted} listeners: back after {seconds:.3f} s, RSS {fresh:.1f} and {self.resident():.1f} MiB", flush=True)
+        self.assertLess(seconds, 1)
+        self.assertLess(max(fresh, self.resident()), 30)
+
+
+if __name__ == "__main__":
+    wh.main()
