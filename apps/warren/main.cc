@@ -44,6 +44,14 @@ constexpr std::array kCommands{Command{"add", register_add},
                                Command{"completion", register_completion},
                                Command{"version", register_version}};
 
+/// So that the options of every command may stand behind any, as deep as it is.
+void let_options_through(CLI::App& app) {
+  for (auto* command : app.get_subcommands({})) {
+    command->fallthrough();
+    let_options_through(*command);
+  }
+}
+
 /// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
 /// (for help, or a wrong word) all, and for `completion`, which tells of the others.
 void register_commands(CLI::App& app, Context& context, const std::vector<std::string>& words) {
@@ -55,7 +63,7 @@ void register_commands(CLI::App& app, Context& context, const std::vector<std::s
   for (const auto& command : kCommands)
     if (!some || named(command)) command.add(app, context);
   app.require_subcommand(1);
-  for (auto* command : app.get_subcommands({})) command->fallthrough();
+  let_options_through(app);
 }
 
 /// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
@@ -104,7 +112,7 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"text", "json"}));
   app.footer(
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
-      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check` or `doctor` found something.");
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");
   auto words = with_separator(argc, argv);
   register_commands(app, context, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

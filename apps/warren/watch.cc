@@ -17,18 +17,21 @@
 #include "netlink/link.h"
 #include "netlink/nft_dump.h"
 #include "nft/table.h"
+#include "sys/file.h"
+#include "sys/lock.h"
 
 namespace warren::cli {
 namespace {
 
-Result<UniqueFd> watch_files(const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
+/// The store's own files change a moment before what they say can be read; who changed it closes the lock
+/// when it can.
+Result<UniqueFd> watch_files(const std::string& store) {
+  for (const auto& directory : {store, std::string(sys::kRunDir)}) TRY(sys::make_directories(directory));
   UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!fd.valid() ||
-      ::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-    return fail_errno(errno, "watch " + directory);
-  return fd;
+  if (fd.valid() && ::inotify_add_watch(fd.get(), store.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0 &&
+      ::inotify_add_watch(fd.get(), sys::kRunDir, IN_CLOSE_WRITE) >= 0)
+    return fd;
+  return fail_errno(errno, "watch " + store);
 }
 
 Result<netlink::Socket> listen_to(int protocol, unsigned group) {

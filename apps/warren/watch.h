@@ -50,7 +50,7 @@ class Watch {
   model::Settings settings_;
   netlink::Socket route_;
   netlink::Socket netfilter_;
-  UniqueFd files_;  ///< inotify on the store's directory
+  UniqueFd files_;  ///< inotify on the directories of the store and of the lock
   std::map<SpaceName, model::Space> known_;
   std::set<std::string> up_;  ///< host ends that were seen up
 };

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -52,6 +53,11 @@ void Control::watch(std::vector<pollfd>& fds) const {
   for (const auto& client : clients_) fds.push_back({client.fd.get(), POLLIN, 0});
 }
 
+Control::Clock::time_point Control::earliest(Clock::time_point limit) const {
+  for (const auto& client : clients_) limit = std::min(limit, client.until);
+  return limit;
+}
+
 void Control::handle(const Answer& answer) {
   while (clients_.size() < kMostClients) {
     UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -64,7 +70,7 @@ void Control::handle(const Answer& answer) {
 bool Control::finished(Client& client, const Answer& answer) {
   std::array<char, kLongest> buffer;
   const auto got = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
-  if (got < 0) return errno != EAGAIN || Clock::now() > client.until;
+  if (got < 0) return errno != EAGAIN || Clock::now() >= client.until;
   client.request.append(buffer.data(), static_cast<std::size_t>(got));
   const auto end = client.request.find('\n');
   if (got > 0 && end == std::string::npos && client.request.size() < kLongest) return false;

@@ -25,6 +25,9 @@ class Control {
   explicit Control(UniqueFd listener) : listener_(std::move(listener)) {}
 
   void watch(std::vector<pollfd>& fds) const;
+  /// The earlier of `limit` and when to call handle() at the latest: who says nothing is not waited for.
+  [[nodiscard]] std::chrono::steady_clock::time_point earliest(
+      std::chrono::steady_clock::time_point limit) const;
   void handle(const Answer& answer);
 
  private:

@@ -143,7 +143,7 @@ Status Daemon::run() {
 }
 
 int Daemon::patience() const {
-  auto until = std::min(next_tick_, next_ping_);
+  auto until = control_->earliest(std::min(next_tick_, next_ping_));
   if (look_at_) until = std::min(until, *look_at_);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));

@@ -55,7 +55,8 @@ int run(int argc, char** argv) {
   auto daemon = Daemon::start(std::move(options));
   const auto result = daemon ? (*daemon)->run() : Status(std::unexpected(daemon.error()));
   if (!result) say(Level::error, result.error().what);
-  ::_exit(result ? 0 : 1);  // a name server that does not answer would hold up the end of the resolver's thread
+  ::_exit(result ? 0
+                 : 1);  // a name server that does not answer would hold up the end of the resolver's thread
 }
 
 }  // namespace

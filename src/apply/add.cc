@@ -6,6 +6,7 @@
 #include "apply/engine.h"
 #include "apply/ports.h"
 #include "apply/table.h"
+#include "netlink/link.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -33,6 +34,19 @@ Status check_adoptable(const std::string& path, const std::vector<model::Space>&
                   fmt::format("{} is the namespace of space {} already", path, space.name.str()));
   }
   return {};
+}
+
+/// A link that a crash left is ours to delete, any other is not.
+Status check_link(netlink::Socket& route, const IfName& name) {
+  if (!netlink::link_index(route, name)) return {};
+  const auto link = TRY(netlink::get_link(route, name));
+  if (!link) return {};
+  if (link->group != model::kLinkGroup && link->group != model::kLeavingGroup)
+    return fail(Code::exists,
+                fmt::format("a link {} exists already, and is not ours: rename or delete it", name.str()));
+  netlink::Batch batch;
+  netlink::delete_link(batch, name);
+  return route.run(batch);
 }
 
 RoomOrder order(const SpaceName& name, const std::string& adopt) {
@@ -100,10 +114,12 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   end_space(undo, space, settings_);
   (void)change_table(*TRY(facts()), undo.remove, {});
   TRY(tear_down(kernel_, settings_, undo.tear_down));
+  auto gone = TRY(confined(space));
   auto transaction = TRY(store_.begin());
   TRY(store_.erase(space.number));
   TRY(transaction.commit());
   TRY(sessions().withdraw(space));
+  TRY(release(std::move(gone)));
   if (TRY(store_.count()) == 0) TRY(leave_host());
   return std::unexpected(std::move(error));
 }
@@ -119,6 +135,7 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   PortResolver ports(store_, settings_);
   auto space = TRY(insert(request, ports));
   if (dry_run) return space;
+  TRY(check_link(*TRY(kernel_.route()), model::wiring(space, settings_).outer));
   TRY(sys::prepare_pins());
   TRY(sessions().hold(space));
   TRY(commit_held(std::move(transaction)));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
 #include "apply/engine.h"
 #include "sys/user.h"
 
@@ -29,6 +31,15 @@ std::vector<Element> Engine::confined(const std::vector<Member>& members) const 
       all.push_back(element);
     }
   return all;
+}
+
+Status Engine::release(std::vector<Element> gone) {
+  if (gone.empty()) return {};
+  const auto stay = TRY(desired()).confined;
+  std::erase_if(gone, [&](const auto& element) { return std::ranges::find(stay, element) != stay.end(); });
+  std::ranges::sort(gone);
+  gone.erase(std::unique(gone.begin(), gone.end()), gone.end());
+  return change_table(*TRY(facts()), gone, {});
 }
 
 Result<std::vector<Element>> Engine::confined(const model::Space& space) {

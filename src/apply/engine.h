@@ -160,6 +160,8 @@ class Engine {
   /// The UIDs that have no business in the host's namespace because of these members; none where that is off.
   [[nodiscard]] std::vector<Element> confined(const std::vector<model::Member>& members) const;
   [[nodiscard]] Result<std::vector<Element>> confined(const model::Space& space);
+  /// Sets UIDs free that the store knows no reason any more to confine.
+  [[nodiscard]] Status release(std::vector<Element> gone);
   [[nodiscard]] SessionIndex sessions() { return SessionIndex(store_); }
   /// Commits; where that fails, sessions go where they went before.
   [[nodiscard]] Status commit_held(store::Transaction transaction);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <thread>
 
 #include "apply/element_codec.h"
+#include "netlink/conntrack.h"
 #include "netlink/nft_dump.h"
 #include "nft/inner.h"
 #include "nft/runner.h"
@@ -27,19 +29,51 @@ std::vector<nft::InnerService> inner_services(const Space& space, const Settings
   return all;
 }
 
+/// What the map holds; an error where there is none. The calling thread is in the space.
+Result<std::vector<nft::InnerService>> standing(netlink::Socket& socket) {
+  std::vector<nft::InnerService> seen;
+  TRY(netlink::dump_set(
+      socket, std::string(nft::kTable), nft::kInnerMap, [&] { seen.clear(); },
+      [&](const netlink::RawElement& raw) {
+        // The map has the shape of the one for forwards.
+        if (const auto e = decode(raw, SetId::forwards, Family::v4))
+          seen.push_back({e->proto, e->ports.first, e->to, e->to_port});
+      }));
+  std::ranges::sort(seen);
+  return seen;
+}
+
+using Services = std::vector<nft::InnerService>;
+
+/// A flow keeps the way it took at first. Those through what goes, and those past what comes, start anew.
+Status forget_flows(netlink::Socket& socket, const Services& before, const Services& after) {
+  std::vector<netlink::FlowMatch> matches;
+  const auto tell = [&](const Services& all, const Services& other, netlink::FlowMatch::Kind kind) {
+    for (const auto& one : all)
+      if (!std::ranges::binary_search(other, one))
+        matches.push_back({kind, one.to, one.proto, {one.port, one.port}, Ip::v4(INADDR_LOOPBACK)});
+  };
+  tell(before, after, netlink::FlowMatch::Kind::forward);
+  tell(after, before, netlink::FlowMatch::Kind::local);
+  if (!matches.empty()) TRY(netlink::delete_flows(socket, matches));
+  return {};
+}
+
 /// Runs on a thread that is then thrown away.
 Status put(int netns, const Space& space, const Settings& settings) {
   TRY(sys::enter_netns(netns));
   const auto w = model::wiring(space, settings);
-  const auto services = inner_services(space, settings);
+  auto services = inner_services(space, settings);
+  std::ranges::sort(services);
+  auto socket = TRY(netlink::Socket::open(NETLINK_NETFILTER));
+  const auto before = standing(socket).value_or(Services());
   // Without it the kernel sends nothing that bears 127.0.0.1 over a wire, nor takes the answer.
   TRY(sys::write_sysctl(sys::Sysctl::of(Family::v4, sys::Conf::route_localnet, w.inner),
                         services.empty() ? 0 : 1));
   auto runner = TRY(nft::Runner::open());
-  return runner.run(nft::inner_text(w.inner, w.ip4, services));
+  TRY(runner.run(nft::inner_text(w.inner, w.ip4, services)));
+  return forget_flows(socket, before, services);
 }
-
-using Key = std::tuple<Proto, Port, Ip, Port>;
 
 }  // namespace
 
@@ -50,24 +84,17 @@ Status put_inner_table(int netns, const Space& space, const Settings& settings) 
 }
 
 bool inner_table_is_right(const Space& space, const Settings& settings) {
-  std::vector<Key> wanted, seen;
-  for (const auto& service : inner_services(space, settings))
-    wanted.emplace_back(service.proto, service.port, service.to, service.to_port);
+  auto wanted = inner_services(space, settings);
+  std::ranges::sort(wanted);
   auto socket = netlink::Socket::open(NETLINK_NETFILTER);
   if (!socket) return false;
-  const auto status = netlink::dump_set(
-      *socket, std::string(nft::kTable), nft::kInnerMap, [&] { seen.clear(); },
-      [&](const netlink::RawElement& raw) {
-        // The map has the shape of the one for forwards.
-        if (const auto e = decode(raw, SetId::forwards, Family::v4))
-          seen.emplace_back(e->proto, e->ports.first, e->to, e->to_port);
-      });
-  if (!status) return status.error().code == Code::not_found && wanted.empty();
-  std::ranges::sort(wanted);
-  std::ranges::sort(seen);
+  const auto seen = standing(*socket);
+  if (!seen && (seen.error().code != Code::not_found || !wanted.empty())) return false;
   const auto w = model::wiring(space, settings);
   const auto local = sys::read_sysctl(sys::Sysctl::of(Family::v4, sys::Conf::route_localnet, w.inner));
-  return wanted == seen && local && *local == (wanted.empty() ? 0 : 1);
+  if (seen && (*seen != wanted || !netlink::has_one_rule_in_each(*socket, std::string(nft::kTable), 2)))
+    return false;
+  return local && *local == (wanted.empty() ? 0 : 1);
 }
 
 }  // namespace warren::apply

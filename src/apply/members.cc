@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "apply/engine.h"
 #include "sys/user.h"
@@ -49,7 +50,7 @@ Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& 
   for (const auto& member : members) TRY(store_.remove_member(space.number, member));
   TRY(transaction.commit());
   for (const auto& member : members) TRY(sessions().remove(member));
-  return change_table(*TRY(facts()), confined(members), {});
+  return release(confined(members));
 }
 
 /// Himself, one of his groups, or the space that is called as he is: in this order, as pam_warren looks too.
@@ -70,6 +71,8 @@ Result<std::optional<SpaceName>> Engine::up_for(const std::string& login, bool c
     request.name = TRY(SpaceName::parse(login));
     space = TRY(add(request)).name;
   } else if (space && !TRY(sessions().leads_to(TRY(find(*space))))) {
+    if (TRY(find(*space)).state == model::State::removing)
+      return fail(Code::failed, fmt::format("space {} is being removed", space->str()));
     const auto report = TRY(up({*space}));
     for (const auto& failure : report.failures)
       if (failure.name == *space) return std::unexpected(failure.error);

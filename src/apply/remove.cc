@@ -86,13 +86,13 @@ Status Engine::take_away(const std::vector<model::Space>& spaces) {
 
 Status Engine::forget(const std::vector<model::Space>& spaces) {
   auto transaction = TRY(store_.begin());
-  std::vector<Element> free;
+  std::vector<Element> gone;
   for (const auto& space : spaces) {
-    std::ranges::move(TRY(confined(space)), std::back_inserter(free));
+    std::ranges::move(TRY(confined(space)), std::back_inserter(gone));
     TRY(sessions().withdraw(space));  // while the store knows its members
     TRY(store_.erase(space.number));
   }
-  TRY(change_table(*TRY(facts()), free, {}));
+  TRY(release(std::move(gone)));
   return transaction.commit();
 }
 

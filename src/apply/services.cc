@@ -50,11 +50,15 @@ Status Engine::change_services(std::vector<Service> after, const Progress& progr
         model::nat_services(space, before).size() != model::nat_services(space, settings_).size())
       touched.push_back(&space);
   }
-  const auto& host = *TRY(facts());
-  if (!touched.empty() && !TRY(prepare_host(host)).new_table) TRY(change_table(host, remove, add));
+  if (touched.empty()) return {};
+  Work work;
+  work.remove = std::move(remove);
+  work.add = std::move(add);
+  TRY(carry_out(work));
   for (std::size_t i = 0; i < touched.size(); ++i) {
-    const auto netns = TRY(sys::open_netns(sys::pin_path(touched[i]->name)));
-    TRY_WRAP("space " + touched[i]->name.str(), put_inner_table(netns.get(), *touched[i], settings_));
+    // One that is not there gets all it should have from `up`.
+    if (const auto netns = sys::open_netns(sys::pin_path(touched[i]->name)))
+      TRY_WRAP("space " + touched[i]->name.str(), put_inner_table(netns->get(), *touched[i], settings_));
     if (progress) progress(i + 1, touched.size());
   }
   return {};
@@ -73,8 +77,9 @@ Status Engine::add_service(const Service& service, const Progress& progress) {
 Status Engine::remove_service(const ServiceName& name, const Progress& progress) {
   auto transaction = TRY(store_.begin());
   TRY(store_.remove_service(name));
-  TRY(transaction.commit());
-  return change_services(TRY(store_.services()), progress);
+  // The store goes last: without any service, nobody would look for what a crash left inside.
+  TRY(change_services(TRY(store_.services()), progress));
+  return transaction.commit();
 }
 
 }  // namespace warren::apply

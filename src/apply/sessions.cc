@@ -117,7 +117,7 @@ Result<bool> SessionIndex::leads_to(const Space& space) {
 }
 
 Status SessionIndex::withdraw(const Space& space) {
-  for (const auto& member : TRY(members(space))) TRY(drop_link(key(member)));
+  for (const auto& member : TRY(members(space))) TRY(release(member, space.number));
   return {};
 }
 
@@ -125,11 +125,14 @@ Status SessionIndex::put(const Member& member, const Space& space) {
   return put_link(key(member), target_of(space));
 }
 
-Status SessionIndex::remove(const Member& member) {
-  // He may now be what his name says.
+Status SessionIndex::remove(const Member& member) { return release(member, 0); }
+
+/// He may now be what his name says; without a link he would be nobody's, and placed on the host.
+Status SessionIndex::release(const Member& member, SpaceNumber gone) {
   const auto name = SpaceName::parse(member.name.str());
   if (member.kind == Member::Kind::user && name)
-    if (const auto own = TRY(store_.find(*name)); own) return put_link(key(member), target_of(*own));
+    if (const auto own = TRY(store_.find(*name)); own && own->number != gone)
+      return put_link(key(member), target_of(*own));
   return drop_link(key(member));
 }
 
@@ -148,7 +151,6 @@ Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& space
 
 Status SessionIndex::sync(const std::vector<Space>& spaces, const std::vector<SpaceName>& broken) {
   const auto links = TRY(wanted(spaces, broken));
-  if (links.empty() && !is_ready()) return {};
   TRY(prepare());
   const auto now = standing();
   for (const auto& [entry, target] : now)
@@ -164,7 +166,10 @@ Result<std::vector<std::string>> SessionIndex::faults(const std::vector<Space>& 
   std::vector<std::string> found;
   const auto links = TRY(wanted(spaces, {}));
   if (links.empty() && !is_ready()) return found;
-  if (!is_ready()) found.emplace_back("sessions: logins do not know yet where to go");
+  if (!is_ready())
+    found.emplace_back("sessions: logins do not know yet where to go");
+  else if (!sys::is_own_netns(in_index("host")))
+    found.push_back("sessions: " + in_index("host") + " is not the host's namespace");
   const auto now = standing();
   for (const auto& [entry, target] : now)
     if (!links.contains(entry)) found.push_back(fmt::format("sessions: {} has no space any more", entry));

@@ -49,6 +49,7 @@ class SessionIndex {
   [[nodiscard]] Result<Links> wanted(const std::vector<model::Space>& spaces,
                                      const std::vector<SpaceName>& broken);
   [[nodiscard]] Status point(const model::Space& space, const std::string& target);
+  [[nodiscard]] Status release(const model::Member& member, SpaceNumber gone);
 
   store::Store& store_;
 };

@@ -14,6 +14,9 @@ bool is_host_name(std::string_view text) {
   const auto good = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   };
+  // The last label of a name is never a number: that is an address with a mistake.
+  const auto last = text.substr(text.rfind('.') + 1);
+  if (std::ranges::all_of(last, [](char c) { return c >= '0' && c <= '9'; })) return false;
   return !text.empty() && text.size() <= kLongestHost && text.front() != '-' && text.front() != '.' &&
          std::ranges::all_of(text, good);
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <map>
 #include <thread>
 
 #include "netlink/nfnl.h"
@@ -16,6 +17,8 @@ namespace {
 
 struct TableScope;
 struct SetElemScope;
+struct RuleScope;
+constexpr Attr<RuleScope, NFTA_RULE_TABLE, std::string_view> kRuleTable;
 constexpr Attr<TableScope, NFTA_TABLE_NAME, std::string_view> kTableName;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kElemTable;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
@@ -148,6 +151,30 @@ Result<std::vector<BaseChain>> dump_base_chains(Socket& socket) {
         if (auto chain = parse_chain(message)) chains.push_back(std::move(*chain));
       }));
   return chains;
+}
+
+bool has_one_rule_in_each(Socket& socket, const std::string& table, std::size_t chains) {
+  std::map<std::string, int, std::less<>> rules;
+  const auto hooked = dump_base_chains(socket);
+  if (!hooked) return false;
+  for (const auto& chain : *hooked)
+    if (chain.table == table && chain.family == NFPROTO_INET && chain.type == "nat") rules[chain.name] = 0;
+  Batch batch;
+  batch.add<RuleScope>(type(NFT_MSG_GETRULE), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list the nft rules")
+      .put(kRuleTable, with_zero(table));
+  const auto start = [&] {
+    for (auto& [chain, count] : rules) count = 0;
+  };
+  const auto listed = socket.dump(batch, start, [&](const MessageView& message) {
+    std::string_view of, chain;
+    for (const auto& attr : message.attributes<nfgenmsg>()) {
+      if (attr.type == NFTA_RULE_TABLE) of = attr.text();
+      if (attr.type == NFTA_RULE_CHAIN) chain = attr.text();
+    }
+    if (of == table) ++rules[std::string(chain)];
+  });
+  return listed && rules.size() == chains &&
+         std::ranges::all_of(rules, [](const auto& chain) { return chain.second == 1; });
 }
 
 Result<bool> has_table(Socket& socket, const std::string& table) {

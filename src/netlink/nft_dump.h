@@ -43,6 +43,9 @@ struct BaseChain {
 /// Is there a table of that name in family inet?
 [[nodiscard]] Result<bool> has_table(Socket& socket, const std::string& table);
 
+/// Has this table in family inet so many chains, all hooks of type nat, and in each of them one rule?
+[[nodiscard]] bool has_one_rule_in_each(Socket& socket, const std::string& table, std::size_t chains);
+
 /// Who changed the ruleset: from a notification of NFNLGRP_NFTABLES.
 struct RulesetChange {
   std::uint32_t generation = 0;

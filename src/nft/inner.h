@@ -16,6 +16,8 @@ struct InnerService {
   Port port = 0;
   Ip to;
   Port to_port = 0;
+
+  auto operator<=>(const InnerService&) const = default;
 };
 
 /// The map of the inner table that holds them.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <mutex>
 #include <sys/file.h>
 #include <thread>
@@ -27,7 +28,7 @@ bool locked(int fd, int how) {
 
 Result<WriterLock> WriterLock::take() {
   TRY(make_directories(kRunDir));
-  auto fd = TRY(open_file(std::string(kRunDir) + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  auto fd = TRY(open_file(fmt::format("{}/lock", kRunDir), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   if (locked(fd.get(), LOCK_EX | LOCK_NB)) return WriterLock(std::move(fd));
   // Says so when it takes long; the wait itself is the kernel's, first come first served.
   std::jthread notice([](const std::stop_token& stop) {

@@ -77,9 +77,13 @@ Status pin_from(const SpaceName& name, const std::string& path) {
   return {};
 }
 
+bool is_own_netns(const std::string& path) {
+  const auto here = netns_id(std::string(kOwnNetns)), there = netns_id(path);
+  return here && there && *here == *there;
+}
+
 Status pin_host(const std::string& path) {
-  const auto here = TRY(netns_id(std::string(kOwnNetns)));
-  if (const auto pinned = netns_id(path); pinned && *pinned == here) return {};
+  if (is_own_netns(path)) return {};
   while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
   if (auto made = make_mount_point(path); !made && made.error().code != Code::exists) return made;
   if (::mount(kOwnNetns, path.c_str(), "none", MS_BIND, nullptr) == 0) return {};

@@ -3,6 +3,7 @@
 """warrend as a daemon: started, started twice, stopped, killed, replaced; what it says of itself; what it mends."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -14,8 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import warrenhost as wh
-from netns import in_ns
-from warrendhost import LOOPBACKS, WARREND, DaemonTest, Manager, ask, echo, listening, status
+from warrendhost import WARREND, DaemonTest, Manager, ask, echo, listening, status
 
 EVENTS = "/run/warren/events.jsonl"
 METRICS = "/run/warren/metrics.prom"
@@ -51,11 +51,9 @@ class Life(DaemonTest):
         self.assertTrue(ask(b"metrics\n").startswith("# HELP"))
         idle = [socket.socket(socket.AF_UNIX) for _ in range(70)]  # who says nothing keeps nobody out for long
         for sock in idle:
-            sock.settimeout(1)
+            self.addCleanup(sock.close)
             sock.connect("/run/warren/warrend.sock")
         self.assertTrue(wh.wait_until(status, 10))
-        for sock in idle:
-            sock.close()
 
     def test_metrics_are_whole_and_count(self):
         wh.warren("add", "web1")
@@ -120,6 +118,7 @@ class Life(DaemonTest):
         wh.configure(nonsense=1)
         self.daemon.send_signal(signal.SIGHUP)
         self.assertTrue(wh.wait_until(lambda: "nonsense" in self.said()))
+        os.unlink(wh.CONFIG)
         self.assertTrue(wh.echoes(self.open()))
 
 
@@ -210,6 +209,9 @@ except KeyboardInterrupt:
 
 class Mends(DaemonTest):
     def setUp(self):
+        for path in (EVENTS, EVENTS + ".1"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
         super().setUp()
         wh.warren("add", "web1", "-p", "6000:8080")
 
@@ -264,7 +266,6 @@ class Mends(DaemonTest):
 
     def test_waits_while_a_warren_is_at_work(self):
         with open("/run/warren/lock") as lock:
-            import fcntl
             fcntl.flock(lock, fcntl.LOCK_EX)
             wh.run("ip", "link", "del", "veth_web1_o")
             time.sleep(0.7)

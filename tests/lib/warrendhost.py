@@ -26,11 +26,11 @@ def ask(request=b""):
         sock.settimeout(5)
         try:
             sock.connect(CONTROL)
+            sock.sendall(request)
+            sock.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
         except OSError:
             return None
-        sock.sendall(request)
-        sock.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
 
 
 def status():
@@ -111,10 +111,11 @@ class DaemonTest(wh.HostTest):
             wh.warren("service", "rm", service["name"])
         super().tearDown()
 
-    @staticmethod
-    def log():
+    def log(self):
         """Where the daemons of a test write; said() reads it."""
-        return open(LOG, "ab")
+        file = open(LOG, "ab")
+        self.addCleanup(file.close)
+        return file
 
     @staticmethod
     def said():

@@ -18,7 +18,7 @@ Result<int> run(const Args&, Context& context) {
                     {"uid", stray.uid},
                     {"space", stray.space.str()},
                     {"place", stray.place},
-                    {"unit", stray.unit},
+                    {"unit", stray.unit.empty() ? Json(nullptr) : Json(stray.unit)},
                     {"command", stray.command}});
     columns.add({std::to_string(stray.pid), std::to_string(stray.uid), stray.space.str(), stray.place,
                  stray.unit.empty() ? "-" : stray.unit, stray.command});

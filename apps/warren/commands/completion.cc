@@ -21,12 +21,21 @@ std::string words_of(const CLI::App& app) {
   return words;
 }
 
+std::vector<const CLI::App*> subcommands(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
 /// The words after a command come from the program itself, so they cannot go stale.
 std::string bash_script(const CLI::App& app) {
-  std::string cases;
-  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), words_of(*command));
+  std::string cases, nested;
+  for (const auto* command : subcommands(app)) {
+    const auto& name = command->get_name();
+    for (const auto* inner : subcommands(*command))
+      cases += fmt::format("    '{} {}') words=\"{}\" ;;\n", name, inner->get_name(), words_of(*inner));
+    if (!subcommands(*command).empty()) nested += fmt::format("{}|", name);
+    cases += fmt::format("    '{0}'|'{0} '*) words=\"{1}\" ;;\n", name, words_of(*command));
   }
+  nested.pop_back();
   return fmt::format(R"bash(# bash completion for warren: eval "$(warren completion bash)"
 _warren() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} command= value= word words
@@ -35,27 +44,33 @@ _warren() {{
     case $word in
       -o|--output|--config) value=1 ;;
       -*) ;;
-      *) command=$word; break ;;
+      *) if [[ $command ]]; then command+=" $word"; break; fi
+         command=$word
+         case $command in {}) ;; *) break ;; esac ;;
     esac
   done
   case ${{COMP_WORDS[COMP_CWORD-1]}} in
     -o|--output) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
-    -u|--user) COMPREPLY=($(compgen -u -- "$current")); return ;;
+    -u|--user|--member) COMPREPLY=($(compgen -u -- "$current")); return ;;
     --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --mode) COMPREPLY=($(compgen -W "nat proxy" -- "$current")); return ;;
+    --proxy-protocol) COMPREPLY=($(compgen -W "v1 v2" -- "$current")); return ;;
   esac
   case $command in
 {}    *) words="{}" ;;
   esac
   case $command in
-    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port)
+    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|member*|'service add')
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
+    'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;
     apply) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
   esac
+  [[ $command != member\ [ar]* ]] || words+=" $(compgen -u) $(compgen -g -P @)"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -F _warren warren
 )bash",
-                     cases, words_of(app));
+                     nested, cases, words_of(app));
 }
 
 Result<int> run(const Args& args, Context&) {

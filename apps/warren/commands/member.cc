@@ -70,7 +70,7 @@ void register_member(CLI::App& app, Context& context) {
   auto* member = app.add_subcommand("member", "Say whose sessions land in a space");
   member->require_subcommand(1);
   member->footer(
-      "A user who is no member, nor in a group that is, belongs to the space of his own name.\n"
+      "A user who is no member belongs to the space of his own name, or else to that of a group of his.\n"
       "Example:\n  warren member add web1 alice @webmasters\n  warren member ls");
   const auto add_args = std::make_shared<Args>();
   auto* add_command = member->add_subcommand("add", "Add users or groups");

@@ -93,7 +93,6 @@ void register_port(CLI::App& app, Context& context) {
   list_command->add_option("name", list_args->name, "Of this space only");
   list_command->footer("Example:\n  warren port ls web1 -o json");
   on(list_command, context, list_args, list);
-  for (auto* command : {add_command, remove_command, list_command}) command->fallthrough();
 }
 
 }  // namespace warren::cli
