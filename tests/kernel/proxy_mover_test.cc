@@ -97,6 +97,8 @@ TEST_F(ProxyMover, ReaderThatStopsHoldsTheSenderBack) {
 }
 
 TEST_F(ProxyMover, WithoutDescriptorsItCopies) {
+  // UBSan looks at an object that it has not met through a pipe of its own.
+  ASSERT_EQ(through("x", 1), "x");
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{0, before.rlim_max};
