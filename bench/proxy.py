@@ -130,7 +130,7 @@ def connections(relays, name):
 
 def latency(relays, name):
     """p99 in µs of a question of 200 bytes and its answer."""
-    return ask(place(name), relays.tools.latency, "ask", "127.0.0.1", relays.ports[name], 10_000)["p99"]
+    return ask(place(name), relays.tools.latency, "ask", "127.0.0.1", relays.ports[name], 2_000)["p99"]
 
 
 def measure(relays, server, body, turns):
@@ -195,7 +195,7 @@ def inside(options):
         result = {
             "bulk": measure(relays, ("iperf3", "-s", "-p", TARGET), bulk, turns),
             "connections": measure(relays, (tools.connections, "serve", TARGET), connections, turns),
-            "latency": measure(relays, (tools.latency, "serve", TARGET), latency, turns),
+            "latency": measure(relays, (tools.latency, "serve", TARGET), latency, 5 * turns),
         }
     finally:
         relays.stop()

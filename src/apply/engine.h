@@ -95,7 +95,7 @@ class Engine {
   [[nodiscard]] Status remove_members(const SpaceName& name, const std::vector<model::Member>& members);
   /// Makes the space of a user whole, for a login that waits for it; `create`: makes one of his own name
   /// where he has none. Gives its name, or nothing where he has none.
-  [[nodiscard]] Result<std::optional<SpaceName>> up_for(const std::string& user, bool create);
+  [[nodiscard]] Result<std::optional<SpaceName>> up_for(const std::string& login, bool create);
 
   /// What differs between desired and observed: one line a fault.
   [[nodiscard]] Result<std::vector<std::string>> check();

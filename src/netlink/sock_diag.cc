@@ -60,7 +60,7 @@ Result<std::vector<Listener>> dump_listeners(Socket& socket, Proto proto) {
 
 Result<std::vector<Listener>> dump_listeners(Socket& socket) {
   auto listeners = TRY(dump_listeners(socket, Proto::tcp));
-  for (auto& listener : TRY(dump_listeners(socket, Proto::udp))) listeners.push_back(std::move(listener));
+  for (const auto& listener : TRY(dump_listeners(socket, Proto::udp))) listeners.push_back(listener);
   return listeners;
 }
 

@@ -61,6 +61,13 @@ void Core::leave(std::uint32_t listener) {
   --from.counters.now;
 }
 
+void bound_buffers(int fd) {
+  constexpr int kReceive = 128 * 1024;  // the kernel doubles both
+  constexpr int kSend = 256 * 1024;
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceive, sizeof kReceive);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSend, sizeof kSend);
+}
+
 void close_with_reset(UniqueFd fd) {
   const linger now{1, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

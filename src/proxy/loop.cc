@@ -163,6 +163,7 @@ Result<ListenerId> Loop::add_listener(UniqueFd fd, const ListenerSpec& spec) {
   listener.proto = spec.proto;
   listener.header = spec.header;
   listener.source = spec.source;
+  if (spec.proto == Proto::tcp) bound_buffers(listener.fd.get());  // clients are on this host, in the space
   const Tag tag{Source::listener, core_->listeners.generation(index), index};
   auto watched = core_->poller.add(listener.fd.get(), EPOLLIN, tag);
   if (!watched) {

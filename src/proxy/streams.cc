@@ -116,7 +116,10 @@ bool Streams::try_address(std::uint32_t index, const Address& address) {
   if (!address.is_unix()) {
     const int one = 1;
     ::setsockopt(side.fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (!address.ip().is_loopback()) ::setsockopt(side.fd.get(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    if (address.ip().is_loopback())
+      bound_buffers(side.fd.get());
+    else
+      ::setsockopt(side.fd.get(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
   }
   const int error = ::connect(side.fd.get(), address.get(), address.size()) == 0 ? 0 : errno;
   if (error == EAGAIN && address.is_unix()) {

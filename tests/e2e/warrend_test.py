@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import signal
 import socket
 import stat
@@ -64,7 +65,7 @@ class Life(DaemonTest):
         self.assertEqual(samples['warren_service_connections_total{service="echo"}'], "1")
         self.assertEqual(samples['warren_space_connections{space="web1"}'], "1")
         self.assertEqual(samples["warren_proxy_listeners"], "2")
-        self.assertTrue(wh.wait_until(lambda: 'service="echo"' in open(METRICS).read(), 12))
+        self.assertTrue(wh.wait_until(lambda: 'service="echo"' in pathlib.Path(METRICS).read_text(), 12))
 
     def test_stop_lets_connections_end(self):
         wh.warren("add", "web1")
@@ -160,6 +161,20 @@ class Managed(DaemonTest):
         self.assertGreater(good, 100)
         self.assertIn("took 2 listeners over", self.said())
         self.assertEqual(wh.run("ss", "-Hlnte", "sport = :3306", ns="web1").stdout.count("ino:"), inodes.count("ino:"))
+
+    def test_many_are_handed_over_in_one_descriptor(self):
+        with open("/run/spaces.toml", "w") as file:
+            file.writelines(f"[space.s{index}]\n" for index in range(100))
+        wh.warren("apply", "/run/spaces.toml")
+        for index in range(3):
+            self.service(f"echo{index}", 3306 + index, self.target(echo).text, ns="s99")
+        self.manager.halt()
+        self.assertEqual([len(fds) for fds in self.manager.stored.values()], [1])
+        self.manager.begin()
+        self.assertTrue(self.manager.wait_for("READY=1"))
+        self.assertIn("took 600 listeners over", self.said())
+        self.assertEqual(status()["listeners"], 600)
+        self.assertTrue(wh.echoes(self.open("::1", 3308, ns="s42")))
 
     def test_what_was_handed_over_and_is_wanted_no_more_is_closed(self):
         wh.warren("add", "web1")

@@ -216,11 +216,15 @@ class Manager:
         self.begin()
 
     def stop(self):
+        """The end of the service, and of what is stored for it."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.sock.fileno() < 0:
+            return
         self.listen(0)
         for fds in self.stored.values():
             for fd in fds:
                 os.close(fd)
         self.stored = {}
+        self.sock.close()
