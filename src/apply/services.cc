@@ -12,16 +12,6 @@ namespace {
 
 using model::Service;
 
-std::vector<Element> service_elements(const model::Space& space, const model::Settings& settings) {
-  std::vector<Element> all;
-  const auto w = model::wiring(space, settings);
-  for (const auto* service : model::nat_services(space, settings))
-    all.push_back(model::service_element(*service, w));
-  std::ranges::sort(all);
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
 Status check_free(const Service& wanted, const std::vector<Service>& services) {
   for (const auto& other : services) {
     if (other.name == wanted.name)
@@ -43,7 +33,7 @@ Status Engine::change_services(std::vector<Service> after, const Progress& progr
   std::vector<const model::Space*> touched;
   for (const auto& space : spaces) {
     if (space.state != model::State::up) continue;
-    const auto was = service_elements(space, before), is = service_elements(space, settings_);
+    const auto was = model::service_elements(space, before), is = model::service_elements(space, settings_);
     std::ranges::set_difference(was, is, std::back_inserter(remove));
     std::ranges::set_difference(is, was, std::back_inserter(add));
     if (was != is ||

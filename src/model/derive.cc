@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace warren::model {
 namespace {
@@ -46,6 +47,16 @@ Element source_element(SetId set, const IfName& interface, const Ip& ip) {
   element.interface = interface;
   element.address = ip;
   element.to = ip.is_v4() ? Ip() : Ip::v6({});
+  return element;
+}
+
+Element service_element(const Service& service, const Wiring& wiring) {
+  Element element;
+  element.set = SetId::services;
+  element.interface = wiring.outer;
+  element.address = service.target.ip().value_or(Ip());
+  element.proto = service.proto;
+  element.ports = {service.target.port(), service.target.port()};
   return element;
 }
 
@@ -127,7 +138,16 @@ std::vector<Element> elements(const Space& space, const Settings& settings) {
     auto some = elements(forward, w);
     all.insert(all.end(), some.begin(), some.end());
   }
+  std::ranges::move(service_elements(space, settings), std::back_inserter(all));
+  return all;
+}
+
+std::vector<Element> service_elements(const Space& space, const Settings& settings) {
+  std::vector<Element> all;
+  const auto w = wiring(space, settings);
   for (const auto* service : nat_services(space, settings)) all.push_back(service_element(*service, w));
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 
@@ -140,16 +160,6 @@ std::vector<const Service*> nat_services(const Space& space, const Settings& set
 
 bool has_nat_services(const Settings& settings) {
   return std::ranges::any_of(settings.services, [](const auto& s) { return s.mode == ServiceMode::nat; });
-}
-
-Element service_element(const Service& service, const Wiring& wiring) {
-  Element element;
-  element.set = SetId::services;
-  element.interface = wiring.outer;
-  element.address = service.target.ip().value_or(Ip());
-  element.proto = service.proto;
-  element.ports = {service.target.port(), service.target.port()};
-  return element;
 }
 
 }  // namespace warren::model

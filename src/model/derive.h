@@ -45,8 +45,9 @@ inline constexpr std::uint32_t kLeavingGroup = 30562;  ///< host ends on their w
 [[nodiscard]] std::vector<const Service*> nat_services(const Space& space, const Settings& settings);
 /// Is there any at all, for any space?
 [[nodiscard]] bool has_nat_services(const Settings& settings);
-/// The element that lets a space reach the target of such a service, should that be on the host.
-[[nodiscard]] Element service_element(const Service& service, const Wiring& wiring);
+/// The elements that let a space reach the targets of these services, should they be on the host. Sorted,
+/// each once: two services may lead to one target.
+[[nodiscard]] std::vector<Element> service_elements(const Space& space, const Settings& settings);
 /// The elements of one forward: one, or one for each family.
 [[nodiscard]] std::vector<Element> elements(const Forward& forward, const Wiring& wiring);
 

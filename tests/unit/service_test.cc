@@ -222,7 +222,12 @@ TEST(NatServices, ThoseOfTheSpace) {
   EXPECT_TRUE(has_nat_services(settings));
   ASSERT_EQ(nat_services(a, settings).size(), 1U);
   EXPECT_EQ(*nat_services(a, settings)[0], here);
-  const auto element = service_element(here, wiring(a, settings));
+  auto second = here;  // another port of the space, and the same target
+  second.port = 3307;
+  settings.services.push_back(second);
+  const auto elements = service_elements(a, settings);
+  ASSERT_EQ(elements.size(), 1U) << "twice in one transaction, it could not be deleted";
+  const auto& element = elements[0];
   EXPECT_EQ(element.set, SetId::services);
   EXPECT_EQ(element.interface.str(), "veth_a_o");
   EXPECT_EQ(element.address, *Ip::parse("100.64.0.1"));
