@@ -23,23 +23,11 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "tcp.h"
+
 namespace {
 
 constexpr int kClients = 4;  // enough to keep two cores busy
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-sockaddr_in endpoint(const char* address, const char* port) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port)));
-  if (inet_pton(AF_INET, address, &result.sin_addr) != 1) throw std::invalid_argument(address);
-  return result;
-}
-
-const sockaddr* generic(const sockaddr_in& address) {
-  return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
 
 int tcp_socket() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -20,24 +20,12 @@
 #include <unistd.h>
 #include <vector>
 
+#include "tcp.h"
+
 namespace {
 
 using Message = std::array<char, 200>;
 using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-sockaddr_in endpoint(const char* address, const char* port) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(static_cast<std::uint16_t>(std::atoi(port)));
-  if (inet_pton(AF_INET, address, &result.sin_addr) != 1) throw std::invalid_argument(address);
-  return result;
-}
-
-const sockaddr* generic(const sockaddr_in& address) {
-  return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
 
 void without_delay(int fd) {
   const int one = 1;
