@@ -1,44 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include "context.h"
+#include "command.h"
 
 namespace warren::cli {
 
 /// Each adds its command to the program, in a file of its own below commands/.
-void register_add(CLI::App& app, Context& context);
-void register_audit(CLI::App& app, Context& context);
-void register_adopt(CLI::App& app, Context& context);
-void register_apply(CLI::App& app, Context& context);
-void register_check(CLI::App& app, Context& context);
-void register_completion(CLI::App& app, Context& context);
-void register_doctor(CLI::App& app, Context& context);
-void register_down(CLI::App& app, Context& context);
-void register_events(CLI::App& app, Context& context);
-void register_exec(CLI::App& app, Context& context);
-void register_explain(CLI::App& app, Context& context);
-void register_export(CLI::App& app, Context& context);
-void register_identify(CLI::App& app, Context& context);
-void register_ls(CLI::App& app, Context& context);
-void register_member(CLI::App& app, Context& context);
-void register_monitor(CLI::App& app, Context& context);
-void register_pids(CLI::App& app, Context& context);
-void register_plan(CLI::App& app, Context& context);
-void register_port(CLI::App& app, Context& context);
-void register_rm(CLI::App& app, Context& context);
-void register_shell(CLI::App& app, Context& context);
-void register_service(CLI::App& app, Context& context);
-void register_show(CLI::App& app, Context& context);
-void register_up(CLI::App& app, Context& context);
-void register_version(CLI::App& app, Context& context);
-
-/// Makes `run` the command when `command` is on the command line. Arguments live as long as the program.
-template <class Args>
-void on(CLI::App* command, Context& context, std::shared_ptr<Args> args,
-        Result<int> (*run)(const Args&, Context&)) {
-  command->callback([=, &context] { context.command = [=, &context] { return run(*args, context); }; });
-}
+void register_add(const Command& program, Context& context);
+void register_audit(const Command& program, Context& context);
+void register_adopt(const Command& program, Context& context);
+void register_apply(const Command& program, Context& context);
+void register_check(const Command& program, Context& context);
+void register_completion(const Command& program, Context& context);
+void register_doctor(const Command& program, Context& context);
+void register_down(const Command& program, Context& context);
+void register_events(const Command& program, Context& context);
+void register_exec(const Command& program, Context& context);
+void register_explain(const Command& program, Context& context);
+void register_export(const Command& program, Context& context);
+void register_identify(const Command& program, Context& context);
+void register_ls(const Command& program, Context& context);
+void register_member(const Command& program, Context& context);
+void register_monitor(const Command& program, Context& context);
+void register_pids(const Command& program, Context& context);
+void register_plan(const Command& program, Context& context);
+void register_port(const Command& program, Context& context);
+void register_rm(const Command& program, Context& context);
+void register_shell(const Command& program, Context& context);
+void register_service(const Command& program, Context& context);
+void register_show(const Command& program, Context& context);
+void register_up(const Command& program, Context& context);
+void register_version(const Command& program, Context& context);
 
 }  // namespace warren::cli

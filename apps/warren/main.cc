@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,36 +14,36 @@
 namespace warren::cli {
 namespace {
 
-struct Command {
+struct Entry {
   std::string_view name;
-  void (*add)(CLI::App&, Context&);
+  void (*add)(const Command&, Context&);
 };
 
-constexpr std::array kCommands{Command{"add", register_add},
-                               Command{"rm", register_rm},
-                               Command{"ls", register_ls},
-                               Command{"show", register_show},
-                               Command{"exec", register_exec},
-                               Command{"shell", register_shell},
-                               Command{"port", register_port},
-                               Command{"up", register_up},
-                               Command{"down", register_down},
-                               Command{"check", register_check},
-                               Command{"apply", register_apply},
-                               Command{"export", register_export},
-                               Command{"explain", register_explain},
-                               Command{"doctor", register_doctor},
-                               Command{"plan", register_plan},
-                               Command{"adopt", register_adopt},
-                               Command{"identify", register_identify},
-                               Command{"pids", register_pids},
-                               Command{"member", register_member},
-                               Command{"service", register_service},
-                               Command{"audit", register_audit},
-                               Command{"events", register_events},
-                               Command{"monitor", register_monitor},
-                               Command{"completion", register_completion},
-                               Command{"version", register_version}};
+constexpr std::array kCommands{Entry{"add", register_add},
+                               Entry{"rm", register_rm},
+                               Entry{"ls", register_ls},
+                               Entry{"show", register_show},
+                               Entry{"exec", register_exec},
+                               Entry{"shell", register_shell},
+                               Entry{"port", register_port},
+                               Entry{"up", register_up},
+                               Entry{"down", register_down},
+                               Entry{"check", register_check},
+                               Entry{"apply", register_apply},
+                               Entry{"export", register_export},
+                               Entry{"explain", register_explain},
+                               Entry{"doctor", register_doctor},
+                               Entry{"plan", register_plan},
+                               Entry{"adopt", register_adopt},
+                               Entry{"identify", register_identify},
+                               Entry{"pids", register_pids},
+                               Entry{"member", register_member},
+                               Entry{"service", register_service},
+                               Entry{"audit", register_audit},
+                               Entry{"events", register_events},
+                               Entry{"monitor", register_monitor},
+                               Entry{"completion", register_completion},
+                               Entry{"version", register_version}};
 
 /// So that the options of every command may stand behind any, as deep as it is.
 void let_options_through(CLI::App& app) {
@@ -55,13 +56,13 @@ void let_options_through(CLI::App& app) {
 /// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
 /// (for help, or a wrong word) all, and for `completion`, which tells of the others.
 void register_commands(CLI::App& app, Context& context, const std::vector<std::string>& words) {
-  const auto named = [&](const Command& command) {
+  const auto named = [&](const Entry& command) {
     return std::ranges::find(words, command.name) != words.end();
   };
   const bool some =
       std::ranges::any_of(kCommands, named) && std::ranges::find(words, "completion") == words.end();
   for (const auto& command : kCommands)
-    if (!some || named(command)) command.add(app, context);
+    if (!some || named(command)) command.add(Command(&app), context);
   app.require_subcommand(1);
   let_options_through(app);
 }

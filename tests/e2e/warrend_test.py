@@ -337,7 +337,8 @@ class Scale(DaemonTest):
         self.assertEqual(status()["listeners"], wanted)
         print(f"\n{wanted} listeners: back after {seconds:.3f} s, RSS {fresh:.1f} and {self.resident():.1f} MiB", flush=True)
         self.assertLess(seconds, 1)
-        self.assertLess(max(fresh, self.resident()), 30)
+        if not os.environ.get("WARREN_SANITIZE"):  # whose shadow memory is not warrend's
+            self.assertLess(max(fresh, self.resident()), 30)
 
 
 if __name__ == "__main__":

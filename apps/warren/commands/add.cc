@@ -45,19 +45,20 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_add(CLI::App& app, Context& context) {
+void register_add(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("add", "Make a space: a network of its own, with a way out and ways in");
-  command->add_option("name", args->name, "Name of the space")->required();
+  const auto command =
+      program.add_subcommand("add", "Make a space: a network of its own, with a way out and ways in");
+  command.add_option("name", args->name, "Name of the space").required();
   command
-      ->add_option("-p,--port", args->ports, "Forward [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]; again for more")
-      ->type_name("SPEC")
-      ->allow_extra_args(false);
-  command->add_option("--ip4", args->ip4, "IPv4 address from the pool, in place of the derived one");
-  command->add_option("--ip6", args->ip6, "IPv6 address from the ULA prefix, in place of the derived one");
-  command->add_flag("--no-nat", args->no_nat, "Let it leave the host under its own address");
-  command->add_flag("--dry-run", args->dry_run, "Only say what it would be");
-  command->footer("Example:\n  warren add web1 -p 6000:8080 -p 8000-8099 -p 203.0.113.10:53:53/udp");
+      .add_option("-p,--port", args->ports, "Forward [[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]; again for more")
+      .type_name("SPEC")
+      .one_each();
+  command.add_option("--ip4", args->ip4, "IPv4 address from the pool, in place of the derived one");
+  command.add_option("--ip6", args->ip6, "IPv6 address from the ULA prefix, in place of the derived one");
+  command.add_flag("--no-nat", args->no_nat, "Let it leave the host under its own address");
+  command.add_flag("--dry-run", args->dry_run, "Only say what it would be");
+  command.footer("Example:\n  warren add web1 -p 6000:8080 -p 8000-8099 -p 203.0.113.10:53:53/udp");
   on(command, context, args, run);
 }
 

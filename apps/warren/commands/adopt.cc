@@ -46,14 +46,14 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_adopt(CLI::App& app, Context& context) {
+void register_adopt(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("adopt", "Make a space of a network namespace that exists");
-  command->add_option("name", args->name, "Name of the space")->required();
-  command->add_option("--pid", args->pid, "The namespace of this process");
-  command->add_option("--path", args->path, "The namespace behind this path");
-  command->add_option("-p,--port", args->ports, "Forward, as for `warren add`")->allow_extra_args(false);
-  command->footer("Example:\n  warren adopt guest1 --pid 4711 -p 6000:80");
+  const auto command = program.add_subcommand("adopt", "Make a space of a network namespace that exists");
+  command.add_option("name", args->name, "Name of the space").required();
+  command.add_option("--pid", args->pid, "The namespace of this process");
+  command.add_option("--path", args->path, "The namespace behind this path");
+  command.add_option("-p,--port", args->ports, "Forward, as for `warren add`").one_each();
+  command.footer("Example:\n  warren adopt guest1 --pid 4711 -p 6000:80");
   on(command, context, args, run);
 }
 

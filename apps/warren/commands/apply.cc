@@ -79,14 +79,14 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_apply(CLI::App& app, Context& context) {
+void register_apply(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("apply", "Make the spaces what a TOML file says");
-  command->add_option("file", args->file, "The file, or - for standard input")->required();
-  command->add_flag("--prune", args->prune, "Remove spaces that the file does not name");
-  command->add_flag("--force", args->force, "End the processes inside those");
-  command->add_flag("--dry-run", args->dry_run, "Only show the plan");
-  command->footer("Example:\n  warren export > spaces.toml\n  warren apply spaces.toml --prune --dry-run");
+  const auto command = program.add_subcommand("apply", "Make the spaces what a TOML file says");
+  command.add_option("file", args->file, "The file, or - for standard input").required();
+  command.add_flag("--prune", args->prune, "Remove spaces that the file does not name");
+  command.add_flag("--force", args->force, "End the processes inside those");
+  command.add_flag("--dry-run", args->dry_run, "Only show the plan");
+  command.footer("Example:\n  warren export > spaces.toml\n  warren apply spaces.toml --prune --dry-run");
   on(command, context, args, run);
 }
 

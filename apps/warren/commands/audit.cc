@@ -34,9 +34,10 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_audit(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("audit", "List processes of members that are outside of their space");
-  command->footer("Exit status 3 when there are any.\nExample:\n  warren audit");
+void register_audit(const Command& program, Context& context) {
+  const auto command =
+      program.add_subcommand("audit", "List processes of members that are outside of their space");
+  command.footer("Exit status 3 when there are any.\nExample:\n  warren audit");
   on(command, context, std::make_shared<Args>(), run);
 }
 

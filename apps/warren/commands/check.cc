@@ -23,9 +23,10 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_check(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("check", "Compare the kernel with the store, and name every difference");
-  command->footer("Example:\n  warren check || warren up");
+void register_check(const Command& program, Context& context) {
+  const auto command =
+      program.add_subcommand("check", "Compare the kernel with the store, and name every difference");
+  command.footer("Example:\n  warren check || warren up");
   on(command, context, std::make_shared<Args>(), run);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "commands.h"
@@ -82,12 +83,12 @@ Result<int> run(const Args& args, Context&) {
 
 }  // namespace
 
-void register_completion(CLI::App& app, Context& context) {
+void register_completion(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  args->program = &app;
-  auto* command = app.add_subcommand("completion", "Print the completion script of a shell");
-  command->add_option("shell", args->shell, "bash");
-  command->footer("Example:\n  eval \"$(warren completion bash)\"");
+  args->program = &program.app();
+  const auto command = program.add_subcommand("completion", "Print the completion script of a shell");
+  command.add_option("shell", args->shell, "bash");
+  command.footer("Example:\n  eval \"$(warren completion bash)\"");
   on(command, context, args, run);
 }
 

@@ -61,10 +61,10 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_doctor(CLI::App& app, Context& context) {
-  auto* command =
-      app.add_subcommand("doctor", "Find what on this host gets in the way, and print the remedy");
-  command->footer("Example:\n  warren doctor");
+void register_doctor(const Command& program, Context& context) {
+  const auto command =
+      program.add_subcommand("doctor", "Find what on this host gets in the way, and print the remedy");
+  command.footer("Example:\n  warren doctor");
   on(command, context, std::make_shared<Args>(), run);
 }
 

@@ -28,14 +28,14 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_down(CLI::App& app, Context& context) {
+void register_down(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand(
+  const auto command = program.add_subcommand(
       "down", "Take spaces out of the kernel, and keep their number, addresses and forwards");
-  command->add_option("name", args->names, "Names of the spaces");
-  command->add_flag("--all", args->all, "Every space");
-  command->add_flag("--force", args->force, "End the processes inside");
-  command->footer("Example:\n  warren down web1");
+  command.add_option("name", args->names, "Names of the spaces");
+  command.add_flag("--all", args->all, "Every space");
+  command.add_flag("--force", args->force, "End the processes inside");
+  command.footer("Example:\n  warren down web1");
   on(command, context, args, run);
 }
 

@@ -49,12 +49,12 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_events(CLI::App& app, Context& context) {
+void register_events(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command =
-      app.add_subcommand("events", "Print what warrend found and mended since the machine came up");
-  command->add_option("-n,--lines", args->last, "Only the last so many (default: 100)");
-  command->footer("Example:\n  warren events -n 5");
+  const auto command =
+      program.add_subcommand("events", "Print what warrend found and mended since the machine came up");
+  command.add_option("-n,--lines", args->last, "Only the last so many (default: 100)");
+  command.footer("Example:\n  warren events -n 5");
   on(command, context, args, run);
 }
 

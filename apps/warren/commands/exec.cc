@@ -45,22 +45,23 @@ Result<int> run_shell(const Args& args, Context&) { return enter_and_run(args, {
 
 }  // namespace
 
-void register_exec(CLI::App& app, Context& context) {
+void register_exec(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("exec", "Run a command in a space; its exit status becomes warren's");
-  command->add_option("name", args->name, "Name of the space")->required();
-  command->add_option("-u,--user", args->user, "Run as this user");
-  command->add_option("command", args->command, "Command and its arguments")->required();
-  command->footer("Example:\n  warren exec web1 -u alice -- python3 -m http.server 8080");
+  const auto command =
+      program.add_subcommand("exec", "Run a command in a space; its exit status becomes warren's");
+  command.add_option("name", args->name, "Name of the space").required();
+  command.add_option("-u,--user", args->user, "Run as this user");
+  command.add_option("command", args->command, "Command and its arguments").required();
+  command.footer("Example:\n  warren exec web1 -u alice -- python3 -m http.server 8080");
   on(command, context, args, run);
 }
 
-void register_shell(CLI::App& app, Context& context) {
+void register_shell(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* shell = app.add_subcommand("shell", "Open a shell in a space");
-  shell->add_option("name", args->name, "Name of the space")->required();
-  shell->add_option("-u,--user", args->user, "As this user");
-  shell->footer("Example:\n  warren shell web1 -u alice");
+  const auto shell = program.add_subcommand("shell", "Open a shell in a space");
+  shell.add_option("name", args->name, "Name of the space").required();
+  shell.add_option("-u,--user", args->user, "As this user");
+  shell.footer("Example:\n  warren shell web1 -u alice");
   on(shell, context, args, run_shell);
 }
 

@@ -46,12 +46,12 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_explain(CLI::App& app, Context& context) {
+void register_explain(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command =
-      app.add_subcommand("explain", "Say where a port, address, process or space leads, and what stops it");
-  command->add_option("what", args->what, "PORT, ADDRESS, PID or NAME")->required();
-  command->footer("Example:\n  warren explain 6000");
+  const auto command = program.add_subcommand(
+      "explain", "Say where a port, address, process or space leads, and what stops it");
+  command.add_option("what", args->what, "PORT, ADDRESS, PID or NAME").required();
+  command.footer("Example:\n  warren explain 6000");
   on(command, context, args, run);
 }
 

@@ -26,9 +26,9 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_export(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("export", "Print all spaces as a file for `warren apply`");
-  command->footer("Example:\n  warren export > spaces.toml");
+void register_export(const Command& program, Context& context) {
+  const auto command = program.add_subcommand("export", "Print all spaces as a file for `warren apply`");
+  command.footer("Example:\n  warren export > spaces.toml");
   on(command, context, std::make_shared<Args>(), run);
 }
 

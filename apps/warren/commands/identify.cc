@@ -29,11 +29,11 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_identify(CLI::App& app, Context& context) {
+void register_identify(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("identify", "Name the space that a process is in");
-  command->add_option("pid", args->pid, "Process ID")->required();
-  command->footer("Example:\n  warren identify 4711");
+  const auto command = program.add_subcommand("identify", "Name the space that a process is in");
+  command.add_option("pid", args->pid, "Process ID").required();
+  command.footer("Example:\n  warren identify 4711");
   on(command, context, args, run);
 }
 

@@ -40,9 +40,9 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_ls(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("ls", "List the spaces");
-  command->footer("Example:\n  warren ls -o json");
+void register_ls(const Command& program, Context& context) {
+  const auto command = program.add_subcommand("ls", "List the spaces");
+  command.footer("Example:\n  warren ls -o json");
   on(command, context, std::make_shared<Args>(), run);
 }
 

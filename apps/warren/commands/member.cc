@@ -59,35 +59,35 @@ Result<int> list(const Args& args, Context& context) {
   return kExitOk;
 }
 
-void add_arguments(CLI::App* command, Args& args) {
-  command->add_option("space", args.name, "Name of the space")->required();
-  command->add_option("member", args.members, "USER or @GROUP")->required();
+void add_arguments(const Command& command, Args& args) {
+  command.add_option("space", args.name, "Name of the space").required();
+  command.add_option("member", args.members, "USER or @GROUP").required();
 }
 
 }  // namespace
 
-void register_member(CLI::App& app, Context& context) {
-  auto* member = app.add_subcommand("member", "Say whose sessions land in a space");
-  member->require_subcommand(1);
-  member->footer(
+void register_member(const Command& program, Context& context) {
+  const auto member = program.add_subcommand("member", "Say whose sessions land in a space");
+  member.require_subcommand();
+  member.footer(
       "A user who is no member belongs to the space of his own name, or else to that of a group of his.\n"
       "Example:\n  warren member add web1 alice @webmasters\n  warren member ls");
   const auto add_args = std::make_shared<Args>();
-  auto* add_command = member->add_subcommand("add", "Add users or groups");
+  const auto add_command = member.add_subcommand("add", "Add users or groups");
   add_arguments(add_command, *add_args);
-  add_command->footer("Example:\n  warren member add web1 alice @webmasters");
+  add_command.footer("Example:\n  warren member add web1 alice @webmasters");
   on(add_command, context, add_args, add);
 
   const auto remove_args = std::make_shared<Args>();
-  auto* remove_command = member->add_subcommand("rm", "Remove them");
+  const auto remove_command = member.add_subcommand("rm", "Remove them");
   add_arguments(remove_command, *remove_args);
-  remove_command->footer("Example:\n  warren member rm web1 alice");
+  remove_command.footer("Example:\n  warren member rm web1 alice");
   on(remove_command, context, remove_args, remove);
 
   const auto list_args = std::make_shared<Args>();
-  auto* list_command = member->add_subcommand("ls", "List members");
-  list_command->add_option("space", list_args->name, "Of this space only");
-  list_command->footer("Example:\n  warren member ls web1");
+  const auto list_command = member.add_subcommand("ls", "List members");
+  list_command.add_option("space", list_args->name, "Of this space only");
+  list_command.footer("Example:\n  warren member ls web1");
   on(list_command, context, list_args, list);
 }
 

@@ -26,9 +26,9 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_monitor(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("monitor", "Print what happens to the spaces, as it happens");
-  command->footer("Example:\n  warren monitor -o json");
+void register_monitor(const Command& program, Context& context) {
+  const auto command = program.add_subcommand("monitor", "Print what happens to the spaces, as it happens");
+  command.footer("Example:\n  warren monitor -o json");
   on(command, context, std::make_shared<Args>(), run);
 }
 

@@ -29,11 +29,11 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_pids(CLI::App& app, Context& context) {
+void register_pids(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("pids", "List the processes inside a space");
-  command->add_option("name", args->name, "Name of the space")->required();
-  command->footer("Example:\n  warren pids web1");
+  const auto command = program.add_subcommand("pids", "List the processes inside a space");
+  command.add_option("name", args->name, "Name of the space").required();
+  command.footer("Example:\n  warren pids web1");
   on(command, context, args, run);
 }
 

@@ -54,12 +54,12 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_plan(CLI::App& app, Context& context) {
+void register_plan(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command =
-      app.add_subcommand("plan", "Print all that derives from a space's number, touching nothing");
-  command->add_option("what", args->what, "Name or number of a space")->required();
-  command->footer("Example:\n  warren plan 42");
+  const auto command =
+      program.add_subcommand("plan", "Print all that derives from a space's number, touching nothing");
+  command.add_option("what", args->what, "Name or number of a space").required();
+  command.footer("Example:\n  warren plan 42");
   on(command, context, args, run);
 }
 

@@ -66,32 +66,33 @@ Result<int> list(const Args& args, Context& context) {
   return kExitOk;
 }
 
-void add_arguments(CLI::App* command, Args& args) {
-  command->add_option("name", args.name, "Name of the space")->required();
-  command->add_option("spec", args.specs, "[[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]")->required();
+void add_arguments(const Command& command, Args& args) {
+  command.add_option("name", args.name, "Name of the space").required();
+  command.add_option("spec", args.specs, "[[ADDR:]HOSTPORT:]PORT[/tcp|udp|both]").required();
 }
 
 }  // namespace
 
-void register_port(CLI::App& app, Context& context) {
-  auto* port = app.add_subcommand("port", "Add, remove or list forwards, while the space runs");
-  port->require_subcommand(1);
-  port->footer("Example:\n  warren port add web1 6002:9090\n  warren port ls");
+void register_port(const Command& program, Context& context) {
+  const auto port = program.add_subcommand("port", "Add, remove or list forwards, while the space runs");
+  port.require_subcommand();
+  port.footer("Example:\n  warren port add web1 6002:9090\n  warren port ls");
   const auto add_args = std::make_shared<Args>();
-  auto* add_command = port->add_subcommand("add", "Add forwards; without a host port a free one is picked");
+  const auto add_command =
+      port.add_subcommand("add", "Add forwards; without a host port a free one is picked");
   add_arguments(add_command, *add_args);
-  add_command->footer(
+  add_command.footer(
       "Example:\n  warren port add web1 6002:9090 8000-8099 53:53/both\n  warren port add web1 8080");
   on(add_command, context, add_args, add);
   const auto remove_args = std::make_shared<Args>();
-  auto* remove_command = port->add_subcommand("rm", "Remove forwards; a port alone is the host's");
+  const auto remove_command = port.add_subcommand("rm", "Remove forwards; a port alone is the host's");
   add_arguments(remove_command, *remove_args);
-  remove_command->footer("Example:\n  warren port rm web1 6002");
+  remove_command.footer("Example:\n  warren port rm web1 6002");
   on(remove_command, context, remove_args, remove);
   const auto list_args = std::make_shared<Args>();
-  auto* list_command = port->add_subcommand("ls", "List forwards");
-  list_command->add_option("name", list_args->name, "Of this space only");
-  list_command->footer("Example:\n  warren port ls web1 -o json");
+  const auto list_command = port.add_subcommand("ls", "List forwards");
+  list_command.add_option("name", list_args->name, "Of this space only");
+  list_command.footer("Example:\n  warren port ls web1 -o json");
   on(list_command, context, list_args, list);
 }
 

@@ -37,14 +37,14 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_rm(CLI::App& app, Context& context) {
+void register_rm(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand("rm", "Remove spaces, and all that hangs on them");
-  command->add_option("name", args->names, "Names of the spaces");
-  command->add_flag("--all", args->all, "Every space");
-  command->add_flag("--force", args->force, "End the processes inside");
-  command->add_flag("--dry-run", args->dry_run, "Only say what would go");
-  command->footer("Example:\n  warren rm web1 web2");
+  const auto command = program.add_subcommand("rm", "Remove spaces, and all that hangs on them");
+  command.add_option("name", args->names, "Names of the spaces");
+  command.add_flag("--all", args->all, "Every space");
+  command.add_flag("--force", args->force, "End the processes inside");
+  command.add_flag("--dry-run", args->dry_run, "Only say what would go");
+  command.footer("Example:\n  warren rm web1 web2");
   on(command, context, args, run);
 }
 

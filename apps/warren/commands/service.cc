@@ -107,45 +107,45 @@ Result<int> list(const Args&, Context& context) {
   return kExitOk;
 }
 
-void add_options(CLI::App* command, Args& args) {
-  command->add_option("name", args.name, "Name of the service")->required();
-  command->add_option("port", args.port, "Port inside the spaces, on 127.0.0.1 and [::1]")->required();
-  command->add_option("--to", args.target, "ADDRESS:PORT, [IPV6]:PORT, NAME:PORT or unix:/PATH")->required();
+void add_options(const Command& command, Args& args) {
+  command.add_option("name", args.name, "Name of the service").required();
+  command.add_option("port", args.port, "Port inside the spaces, on 127.0.0.1 and [::1]").required();
+  command.add_option("--to", args.target, "ADDRESS:PORT, [IPV6]:PORT, NAME:PORT or unix:/PATH").required();
   command
-      ->add_option(
+      .add_option(
           "--mode", args.mode,
           "nat: the kernel alone, 127.0.0.1 only; proxy: warrend, any target. Default: nat where it can")
-      ->check(CLI::IsMember({"nat", "proxy"}));
-  auto* only = command->add_option("--only", args.only, "These spaces only")->type_name("SPACE");
-  command->add_option("--except", args.except, "All spaces but these")->type_name("SPACE")->excludes(only);
-  command->add_flag("--udp", args.udp, "UDP in place of TCP");
-  command->add_option("--proxy-protocol", args.header, "Tell the target of the space: v1 or v2")
-      ->check(CLI::IsMember({"v1", "v2"}));
+      .one_of({"nat", "proxy"});
+  const auto only = command.add_option("--only", args.only, "These spaces only").type_name("SPACE");
+  command.add_option("--except", args.except, "All spaces but these").type_name("SPACE").excludes(only);
+  command.add_flag("--udp", args.udp, "UDP in place of TCP");
+  command.add_option("--proxy-protocol", args.header, "Tell the target of the space: v1 or v2")
+      .one_of({"v1", "v2"});
 }
 
 }  // namespace
 
-void register_service(CLI::App& app, Context& context) {
-  auto* service =
-      app.add_subcommand("service", "Give spaces a service of the host, or of elsewhere, on their 127.0.0.1");
-  service->require_subcommand(1);
-  service->footer("Example:\n  warren service add mysql 3306 --to 127.0.0.1:3306\n  warren service ls");
+void register_service(const Command& program, Context& context) {
+  const auto service = program.add_subcommand(
+      "service", "Give spaces a service of the host, or of elsewhere, on their 127.0.0.1");
+  service.require_subcommand();
+  service.footer("Example:\n  warren service add mysql 3306 --to 127.0.0.1:3306\n  warren service ls");
   const auto add_args = std::make_shared<Args>();
-  auto* add_command = service->add_subcommand("add", "Add a service");
+  const auto add_command = service.add_subcommand("add", "Add a service");
   add_options(add_command, *add_args);
-  add_command->footer(
+  add_command.footer(
       "Example:\n  warren service add mysql 3306 --to unix:/run/mysqld/mysqld.sock\n"
       "  warren service add smtp 25 --to 192.0.2.25:25 --except guest");
   on(add_command, context, add_args, add);
 
   const auto remove_args = std::make_shared<Args>();
-  auto* remove_command = service->add_subcommand("rm", "Remove a service");
-  remove_command->add_option("name", remove_args->name, "Name of the service")->required();
-  remove_command->footer("Example:\n  warren service rm mysql");
+  const auto remove_command = service.add_subcommand("rm", "Remove a service");
+  remove_command.add_option("name", remove_args->name, "Name of the service").required();
+  remove_command.footer("Example:\n  warren service rm mysql");
   on(remove_command, context, remove_args, remove);
 
-  auto* list_command = service->add_subcommand("ls", "List services");
-  list_command->footer("Example:\n  warren service ls");
+  const auto list_command = service.add_subcommand("ls", "List services");
+  list_command.footer("Example:\n  warren service ls");
   on(list_command, context, std::make_shared<Args>(), list);
 }
 

@@ -46,12 +46,12 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_show(CLI::App& app, Context& context) {
+void register_show(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command =
-      app.add_subcommand("show", "Show one space: addresses, forwards, traffic, what was refused");
-  command->add_option("name", args->name, "Name of the space")->required();
-  command->footer("Example:\n  warren show web1");
+  const auto command =
+      program.add_subcommand("show", "Show one space: addresses, forwards, traffic, what was refused");
+  command.add_option("name", args->name, "Name of the space").required();
+  command.footer("Example:\n  warren show web1");
   on(command, context, args, run);
 }
 

@@ -57,15 +57,16 @@ Result<int> run(const Args& args, Context& context) {
 
 }  // namespace
 
-void register_up(CLI::App& app, Context& context) {
+void register_up(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
-  auto* command = app.add_subcommand(
+  const auto command = program.add_subcommand(
       "up", "Make the kernel what the store says: after a reboot, a crash, a foreign flush");
-  command->add_option("name", args->names, "Only these spaces, wanted up from now on");
-  command->add_flag("--dry-run", args->dry_run, "Only say what would be mended");
-  auto* member = command->add_option("--member", args->member, "Only the space of this user, for his login");
-  command->add_flag("--create", args->create, "Make one of his name where he has none")->needs(member);
-  command->footer("Example:\n  warren up\n  warren up --member alice");
+  command.add_option("name", args->names, "Only these spaces, wanted up from now on");
+  command.add_flag("--dry-run", args->dry_run, "Only say what would be mended");
+  const auto member =
+      command.add_option("--member", args->member, "Only the space of this user, for his login");
+  command.add_flag("--create", args->create, "Make one of his name where he has none").needs(member);
+  command.footer("Example:\n  warren up\n  warren up --member alice");
   on(command, context, args, run);
 }
 

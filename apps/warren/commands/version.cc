@@ -19,9 +19,9 @@ Result<int> run(const Args&, Context& context) {
 
 }  // namespace
 
-void register_version(CLI::App& app, Context& context) {
-  auto* command = app.add_subcommand("version", "Print the version");
-  command->footer("Example:\n  warren version");
+void register_version(const Command& program, Context& context) {
+  const auto command = program.add_subcommand("version", "Print the version");
+  command.footer("Example:\n  warren version");
   on(command, context, std::make_shared<Args>(), run);
 }
 
