@@ -9,6 +9,7 @@ import statistics
 
 from hosts import Failed
 from logins import logins
+from relays import relays
 
 median = statistics.median
 
@@ -170,7 +171,7 @@ def traffic(bench):
     compare("iptables", with_iptables, None)
 
 
-ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, logins, hoster_peers)}
+ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, logins, relays, hoster_peers)}
 
 
 def run(bench, names):

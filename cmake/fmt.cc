@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// fmt's own part that is not header, to be bound into the program: Debian has it as a shared library only, and in every
-// file that prints (FMT_HEADER_ONLY) it doubles the time to compile.
+// fmt's own part that is not header, to be bound into the program: Debian has it as a shared library only,
+// and in every file that prints (FMT_HEADER_ONLY) it doubles the time to compile.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

@@ -116,6 +116,7 @@ Found find_space(pam_handle_t* pamh, const passwd& user) {
   } else if (any_group_has_entry()) {
     look_by_groups(pamh, user, found);
   }
+  if (found.standing == Standing::no_space) look('d', user.pw_name, found);
   if (found.standing == Standing::no_space) found.reason.fail("has no space");
   return found;
 }

@@ -7,8 +7,9 @@
 #include "base/unique_fd.h"
 #include "reason.h"
 
-/// Where warren keeps a link to the namespace of each user (u/NAME) and group (g/NAME) that has one. A link
-/// that dangles is of a space that is not ready. Without the file `ready` there, nothing is known yet.
+/// Where warren keeps a link to the namespace of each user (u/NAME) and group (g/NAME) that is a member of a
+/// space, and of each space for its namesake (d/NAME). A link that dangles is of a space that is not ready.
+/// Without the file `ready` there, nothing is known yet.
 #define kIndex "/run/warren/sessions"  // a macro, to be joined with what follows it at compile time
 
 namespace warren::pam {
@@ -22,7 +23,7 @@ struct Found {
   Reason reason;         ///< why it is not ready, or not there
 };
 
-/// Looks the user up, then the groups in his order. One open() for a user with an entry of his own.
+/// Looks the user up, then his groups in their order, then the space of his name.
 [[nodiscard]] Found find_space(pam_handle_t* pamh, const passwd& user);
 
 }  // namespace warren::pam

@@ -20,7 +20,6 @@ struct Placed {
   sys::NetnsId netns;
 };
 
-/// Users before groups: who is a member himself does not go by his groups.
 std::vector<std::pair<uid_t, SpaceName>> by_kind(const std::vector<std::pair<Member, SpaceName>>& members,
                                                  Member::Kind kind) {
   std::vector<std::pair<uid_t, SpaceName>> all;
@@ -34,15 +33,20 @@ std::vector<std::pair<uid_t, SpaceName>> by_kind(const std::vector<std::pair<Mem
   return all;
 }
 
+/// As a login looks: by himself, by his groups, by his name.
 Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::vector<model::Space>& spaces) {
-  std::vector<std::pair<Member, SpaceName>> members;
-  SessionIndex index(store);
+  const auto members = TRY(store.members());
+  std::vector<std::pair<Member, SpaceName>> namesakes;
   for (const auto& space : spaces)
-    for (const auto& member : TRY(index.members(space))) members.emplace_back(member, space.name);
+    if (const auto own = namesake(space)) namesakes.emplace_back(*own, space.name);
   std::map<uid_t, SpaceName> all;
-  for (const auto kind : {Member::Kind::user, Member::Kind::group})
-    for (const auto& [uid, space] : by_kind(members, kind))
+  const auto take = [&](const auto& some, Member::Kind kind) {
+    for (const auto& [uid, space] : by_kind(some, kind))
       if (uid >= kFirstUser) all.try_emplace(uid, space);
+  };
+  take(members, Member::Kind::user);
+  take(members, Member::Kind::group);
+  take(namesakes, Member::Kind::user);
   return all;
 }
 

@@ -44,7 +44,9 @@ Status Engine::release(std::vector<Element> gone) {
 
 Result<std::vector<Element>> Engine::confined(const model::Space& space) {
   if (!settings_.confine) return std::vector<Element>{};
-  return confined(TRY(sessions().members(space)));
+  auto people = TRY(store_.members_of(space.number));
+  if (const auto own = namesake(space)) people.push_back(*own);
+  return confined(people);
 }
 
 }  // namespace warren::apply

@@ -53,13 +53,14 @@ Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& 
   return release(confined(members));
 }
 
-/// Himself, one of his groups, or the space that is called as he is: in this order, as pam_warren looks too.
+/// Where he himself is a member, or one of his groups, or the space that is called as he is: in this order,
+/// as pam_warren looks too.
 Result<std::optional<SpaceName>> Engine::space_of_user(const UserName& user) {
   if (auto space = TRY(store_.space_of({Member::Kind::user, user}))) return space;
-  const auto own = SpaceName::parse(user.str());
-  if (own && TRY(store_.find(*own))) return *own;
   for (const auto& group : sys::groups_of(user))
     if (auto space = TRY(store_.space_of({Member::Kind::group, group}))) return space;
+  const auto own = SpaceName::parse(user.str());
+  if (own && TRY(store_.find(*own))) return *own;
   return std::nullopt;
 }
 

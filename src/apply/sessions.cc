@@ -22,11 +22,15 @@ using model::Member;
 using model::Space;
 using model::State;
 
+constexpr std::array kKinds{"u", "g", "d"};
+
 std::string in_index(std::string_view name) { return fmt::format("{}/sessions/{}", sys::kRunDir, name); }
 
 std::string key(const Member& member) {
   return fmt::format("{}/{}", member.kind == Member::Kind::user ? 'u' : 'g', member.name.str());
 }
+
+std::string default_key(const Member& namesake) { return "d/" + namesake.name.str(); }
 
 std::string unready() { return in_index("unready"); }
 
@@ -34,16 +38,8 @@ std::string target_of(const Space& space) {
   return space.state == State::up ? sys::pin_path(space.name) : unready();
 }
 
-/// A user of the space's own name is its member unless he was made another's. Not every space name is a
-/// user's.
-std::optional<Member> namesake(const Space& space) {
-  const auto user = UserName::parse(space.name.str());
-  if (!user) return std::nullopt;
-  return Member{Member::Kind::user, *user};
-}
-
 Status prepare() {
-  for (const auto* name : {"u", "g"}) TRY(sys::make_directories(in_index(name)));
+  for (const auto* name : kKinds) TRY(sys::make_directories(in_index(name)));
   return sys::pin_host(in_index("host"));
 }
 
@@ -75,7 +71,7 @@ std::string read_link(const std::string& path) {
 
 std::map<std::string, std::string> standing() {
   std::map<std::string, std::string> links;
-  for (const auto* kind : {"u", "g"}) {
+  for (const auto* kind : kKinds) {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(in_index(kind).c_str()), ::closedir);
     while (const auto* entry = dir ? ::readdir(dir.get()) : nullptr) {
       const std::string_view name(entry->d_name);
@@ -89,19 +85,23 @@ std::map<std::string, std::string> standing() {
 
 }  // namespace
 
+std::optional<Member> namesake(const Space& space) {
+  const auto user = UserName::parse(space.name.str());
+  if (!user) return std::nullopt;
+  return Member{Member::Kind::user, *user};
+}
+
 bool SessionIndex::is_ready() { return ::access(in_index("ready").c_str(), F_OK) == 0; }
 
-Result<std::vector<Member>> SessionIndex::members(const Space& space) {
-  auto all = TRY(store_.members_of(space.number));
-  const auto own = namesake(space);
-  if (!own) return all;
-  const auto elsewhere = TRY(store_.space_of(*own));
-  if (!elsewhere) all.push_back(*own);
+Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
+  std::vector<std::string> all;
+  for (const auto& member : TRY(store_.members_of(space.number))) all.push_back(key(member));
+  if (const auto own = namesake(space)) all.push_back(default_key(*own));
   return all;
 }
 
 Status SessionIndex::point(const Space& space, const std::string& target) {
-  for (const auto& member : TRY(members(space))) TRY(put_link(key(member), target));
+  for (const auto& entry : TRY(entries(space))) TRY(put_link(entry, target));
   return {};
 }
 
@@ -111,13 +111,13 @@ Status SessionIndex::settle(const Space& space) { return point(space, target_of(
 
 Result<bool> SessionIndex::leads_to(const Space& space) {
   const auto pin = sys::pin_path(space.name);
-  for (const auto& member : TRY(members(space)))
-    if (read_link(in_index(key(member))) != pin) return false;
+  for (const auto& entry : TRY(entries(space)))
+    if (read_link(in_index(entry)) != pin) return false;
   return sys::open_netns(pin).has_value();
 }
 
 Status SessionIndex::withdraw(const Space& space) {
-  for (const auto& member : TRY(members(space))) TRY(release(member, space.number));
+  for (const auto& entry : TRY(entries(space))) TRY(drop_link(entry));
   return {};
 }
 
@@ -125,16 +125,7 @@ Status SessionIndex::put(const Member& member, const Space& space) {
   return put_link(key(member), target_of(space));
 }
 
-Status SessionIndex::remove(const Member& member) { return release(member, 0); }
-
-/// He may now be what his name says; without a link he would be nobody's, and placed on the host.
-Status SessionIndex::release(const Member& member, SpaceNumber gone) {
-  const auto name = SpaceName::parse(member.name.str());
-  if (member.kind == Member::Kind::user && name)
-    if (const auto own = TRY(store_.find(*name)); own && own->number != gone)
-      return put_link(key(member), target_of(*own));
-  return drop_link(key(member));
-}
+Status SessionIndex::remove(const Member& member) { return drop_link(key(member)); }
 
 Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& spaces,
                                                  const std::vector<SpaceName>& broken) {
@@ -143,7 +134,7 @@ Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& space
   for (const auto& space : spaces) {
     const bool whole = std::ranges::find(broken, space.name) == broken.end();
     targets[space.name] = whole ? target_of(space) : unready();
-    if (const auto own = namesake(space)) links[key(*own)] = targets[space.name];
+    if (const auto own = namesake(space)) links[default_key(*own)] = targets[space.name];
   }
   for (const auto& [member, space] : TRY(store_.members())) links[key(member)] = targets[space];
   return links;

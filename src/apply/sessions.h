@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,20 +12,21 @@
 
 namespace warren::apply {
 
+/// The user of the space's own name, to whom it belongs by default. Not every space name can be a user's.
+[[nodiscard]] std::optional<model::Member> namesake(const model::Space& space);
+
 /// Where sessions land: links that pam_warren(8) follows with one open(2), since a login must not wait for a
 /// database.
 ///
 ///     /run/warren/sessions/u/USER    -> /run/netns/SPACE
 ///     /run/warren/sessions/g/GROUP   -> /run/netns/SPACE
+///     /run/warren/sessions/d/SPACE   -> /run/netns/SPACE, for the user of that name who is no member of any
 ///     /run/warren/sessions/unready   what a link points at, and never is, while its space is not whole
 ///     /run/warren/sessions/ready     the links are all there are; who has none has no space
 ///     /run/warren/sessions/host      the host's own namespace
 class SessionIndex {
  public:
   explicit SessionIndex(store::Store& store) : store_(store) {}
-
-  /// Who belongs to the space: its members, and the user of its name unless he is another's.
-  [[nodiscard]] Result<std::vector<model::Member>> members(const model::Space& space);
 
   /// Before anything becomes of the space: nobody is placed in what is not whole, nor passes it by.
   [[nodiscard]] Status hold(const model::Space& space);
@@ -49,7 +51,7 @@ class SessionIndex {
   [[nodiscard]] Result<Links> wanted(const std::vector<model::Space>& spaces,
                                      const std::vector<SpaceName>& broken);
   [[nodiscard]] Status point(const model::Space& space, const std::string& target);
-  [[nodiscard]] Status release(const model::Member& member, SpaceNumber gone);
+  [[nodiscard]] Result<std::vector<std::string>> entries(const model::Space& space);
 
   store::Store& store_;
 };

@@ -254,7 +254,7 @@ class Adopt(Spaces):
         self.guest = self.start("unshare", "--net", "sleep", "60")
         own = os.stat("/proc/self/ns/net").st_ino
         self.assertTrue(wh.wait_until(lambda: os.stat(self.netns()).st_ino != own
-                                      and command_line(self.guest.pid)[0] == "sleep"))
+                                      and command_line(self.guest.pid)[:1] == ["sleep"]))
 
     def netns(self):
         return f"/proc/{self.guest.pid}/ns/net"

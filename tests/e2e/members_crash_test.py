@@ -50,7 +50,7 @@ class Killed(Members):
     def test_add(self):
         self.again = lambda: wh.warren("rm", "web1", check=False)
         wh.warren("add", "other")
-        self.assertGreater(self.go_through(4, ["u/web1"], "add", "web1"), 2)
+        self.assertGreater(self.go_through(4, ["d/web1"], "add", "web1"), 2)
 
     def test_rm(self):
         def again():
@@ -58,7 +58,7 @@ class Killed(Members):
         self.again = again
         wh.warren("add", "other")
         again()
-        self.assertGreater(self.go_through(4, ["u/web1"], "rm", "web1"), 2)
+        self.assertGreater(self.go_through(4, ["d/web1"], "rm", "web1"), 2)
 
     def test_down(self):
         def again():
@@ -66,7 +66,7 @@ class Killed(Members):
         self.again = again
         wh.warren("add", "other")
         wh.warren("add", "web1")
-        self.assertGreater(self.go_through(4, ["u/web1"], "down", "web1"), 2)
+        self.assertGreater(self.go_through(4, ["d/web1"], "down", "web1"), 2)
 
     def test_member_add(self):
         wh.warren("add", "web1")
@@ -76,7 +76,7 @@ class Killed(Members):
                     break
                 wh.warren("up")
                 self.assert_whole()
-                self.assertIn(links(), ({"u/web1": "web1"}, {"u/web1": "web1", "u/alice": "web1", "g/team": "web1"}))
+                self.assertIn(links(), ({"d/web1": "web1"}, {"d/web1": "web1", "u/alice": "web1", "g/team": "web1"}))
             wh.warren("member", "rm", "web1", "alice", "@team", check=False)
         self.assertGreater(step, 5)
 

@@ -43,7 +43,7 @@ def append(path, text):
 def links():
     """The index: {"u/alice": "web1" or "unready"}."""
     return {f"{kind}/{name}": os.path.basename(os.readlink(INDEX / kind / name))
-            for kind in "ug" if (INDEX / kind).exists() for name in os.listdir(INDEX / kind)}
+            for kind in "ugd" if (INDEX / kind).exists() for name in os.listdir(INDEX / kind)}
 
 
 def leads_somewhere(entry):
@@ -82,19 +82,19 @@ class Index(Members):
 
     def test_user_of_the_same_name(self):
         wh.warren("add", "alice")
-        self.assert_links(u_alice="alice")
-        self.assertEqual(os.stat(INDEX / "u/alice").st_ino, os.stat("/run/netns/alice").st_ino)
+        self.assert_links(d_alice="alice")
+        self.assertEqual(os.stat(INDEX / "d/alice").st_ino, os.stat("/run/netns/alice").st_ino)
 
     def test_members(self):
         wh.warren("add", "web1")
         wh.warren("member", "add", "web1", "alice", "@team")
-        self.assert_links(u_web1="web1", u_alice="web1", g_team="web1")
+        self.assert_links(d_web1="web1", u_alice="web1", g_team="web1")
         self.assertEqual(wh.warren("member", "ls", json=True),
                          [{"space": "web1", "kind": "user", "name": "alice"},
                           {"space": "web1", "kind": "group", "name": "team"}])
         self.assertEqual(wh.warren("member", "ls").stdout.split(), ["SPACE", "MEMBER", "web1", "alice", "web1", "@team"])
         wh.warren("member", "rm", "web1", "alice", "@team")
-        self.assert_links(u_web1="web1")
+        self.assert_links(d_web1="web1")
 
     def test_list_of_one_space(self):
         for name in "web1", "web2":
@@ -111,7 +111,7 @@ class Index(Members):
         self.assert_refused(1, "alice is a member of space web1 already", "member", "add", "web2", "alice")
         self.assert_refused(1, "@team is a member of space web1 already", "member", "add", "web2", "bob", "@team")
         self.assert_refused(1, "alice is a member of space web1 already", "member", "add", "web1", "alice")
-        self.assert_links(u_web1="web1", u_web2="web2", u_alice="web1", g_team="web1")
+        self.assert_links(d_web1="web1", d_web2="web2", u_alice="web1", g_team="web1")
 
     def test_refusals(self):
         wh.warren("add", "web1")
@@ -123,29 +123,20 @@ class Index(Members):
     def test_a_user_who_is_not_there_yet(self):
         wh.warren("add", "web1")
         self.assertIn("there is no user 'ghost' yet", wh.warren("member", "add", "web1", "ghost").stderr)
-        self.assert_links(u_web1="web1", u_ghost="web1")
+        self.assert_links(d_web1="web1", u_ghost="web1")
 
-    def test_who_is_another_space_s_member_is_not_his_name_s(self):
+    def test_a_member_of_another_space_than_his_name_s(self):
         wh.warren("add", "web1")
         wh.warren("member", "add", "web1", "alice")
         wh.warren("add", "alice")
-        self.assert_links(u_web1="web1", u_alice="web1")
+        self.assert_links(d_web1="web1", u_alice="web1", d_alice="alice")
         wh.warren("down", "alice")
-        self.assert_links(u_web1="web1", u_alice="web1")
+        self.assert_links(d_web1="web1", u_alice="web1", d_alice="unready")
+        wh.warren("member", "rm", "web1", "alice")
+        self.assert_links(d_web1="web1", d_alice="unready")
+        wh.warren("member", "add", "web1", "alice")
         wh.warren("rm", "alice")
-        self.assert_links(u_web1="web1", u_alice="web1")
-
-    def test_who_is_no_member_any_more_is_his_name_s(self):
-        for name in "web1", "alice":
-            wh.warren("add", name)
-        wh.warren("member", "add", "web1", "alice")
-        self.assert_links(u_web1="web1", u_alice="web1")
-        wh.warren("member", "rm", "web1", "alice")
-        self.assert_links(u_web1="web1", u_alice="alice")
-        wh.warren("member", "add", "web1", "alice")
-        wh.warren("down", "alice")
-        wh.warren("member", "rm", "web1", "alice")
-        self.assert_links(u_web1="web1", u_alice="unready")
+        self.assert_links(d_web1="web1", u_alice="web1")
 
     def test_whose_space_is_removed_is_his_name_s(self):
         """Without a link he would pass for one who has no space, and land on the host."""
@@ -153,36 +144,36 @@ class Index(Members):
             wh.warren("add", name)
         wh.warren("member", "add", "web1", "alice")
         wh.warren("rm", "web1")
-        self.assert_links(u_alice="alice")
+        self.assert_links(d_alice="alice")
 
     def test_down_and_up(self):
         wh.warren("add", "web1")
         wh.warren("member", "add", "web1", "alice", "@team")
         wh.warren("down", "web1")
-        self.assert_links(u_web1="unready", u_alice="unready", g_team="unready")
+        self.assert_links(d_web1="unready", u_alice="unready", g_team="unready")
         self.assertFalse(leads_somewhere("u/alice"))
         wh.warren("member", "add", "web1", "bob")
         self.assertEqual(links()["u/bob"], "unready")
         wh.warren("up", "web1")
-        self.assert_links(u_web1="web1", u_alice="web1", u_bob="web1", g_team="web1")
+        self.assert_links(d_web1="web1", u_alice="web1", u_bob="web1", g_team="web1")
 
     def test_rm_leaves_no_link(self):
         wh.warren("add", "web1")
         wh.warren("add", "web2")
         wh.warren("member", "add", "web1", "alice", "@team")
         wh.warren("rm", "web1")
-        self.assert_links(u_web2="web2")
+        self.assert_links(d_web2="web2")
         wh.warren("rm", "--all")
         self.assert_links()
         wh.warren("add", "web1")
-        self.assert_links(u_web1="web1")
+        self.assert_links(d_web1="web1")
 
     def test_a_refused_rm_or_down_changes_nothing(self):
         wh.warren("add", "web1")
         with wh.killed_after(wh.start("sleep", "100", ns="web1")):
             self.assert_refused(1, "processes are inside web1", "rm", "web1")
             self.assert_refused(1, "processes are inside web1", "down", "web1")
-        self.assert_links(u_web1="web1")
+        self.assert_links(d_web1="web1")
 
     def test_a_refused_add_leaves_no_link(self):
         wh.warren("add", "web1", "-p", "6000:80")
@@ -190,26 +181,26 @@ class Index(Members):
         self.addCleanup(wh.run, "ip", "link", "del", "veth_web2_o", check=False)
         for command in ("add", "web2"), ("add", "web3", "-p", "6000:80"), ("add", "web4", "--dry-run"):
             wh.warren(*command, check=False)
-        self.assertEqual(links(), {"u/web1": "web1"})
+        self.assertEqual(links(), {"d/web1": "web1"})
 
     def test_apply_and_prune(self):
         wh.warren("add", "web1")
         wh.warren("member", "add", "web1", "alice", "@team")
         wh.warren("apply", "-", input="[space.web1]\nstate = 'down'\n[space.web2]\n")
-        self.assert_links(u_web1="unready", u_web2="web2", u_alice="unready", g_team="unready")
+        self.assert_links(d_web1="unready", d_web2="web2", u_alice="unready", g_team="unready")
         wh.warren("apply", "-", input="[space.web1]\nip4 = '100.64.9.9'\n")
-        self.assert_links(u_web1="web1", u_web2="web2", u_alice="web1", g_team="web1")
+        self.assert_links(d_web1="web1", d_web2="web2", u_alice="web1", g_team="web1")
         wh.warren("apply", "-", "--prune", input="[space.web3]\n")
-        self.assert_links(u_web3="web3")
+        self.assert_links(d_web3="web3")
 
     def test_adopt(self):
         sh("ip netns add guest")
         self.addCleanup(wh.run, "ip", "netns", "del", "guest", check=False)
         wh.warren("add", "other")
         wh.warren("adopt", "bob", "--path", "/run/netns/guest")
-        self.assert_links(u_other="other", u_bob="bob")
+        self.assert_links(d_other="other", d_bob="bob")
         wh.warren("rm", "bob")
-        self.assert_links(u_other="other")
+        self.assert_links(d_other="other")
 
     def test_ready_and_host(self):
         self.assertFalse((INDEX / "ready").exists())
@@ -217,7 +208,7 @@ class Index(Members):
         self.assertTrue((INDEX / "ready").is_file())
         host, own = os.stat(INDEX / "host"), os.stat("/proc/self/ns/net")
         self.assertEqual((host.st_dev, host.st_ino), (own.st_dev, own.st_ino))
-        for path in INDEX, INDEX / "u", INDEX / "g":
+        for path in INDEX, INDEX / "u", INDEX / "g", INDEX / "d":
             self.assertEqual((path.stat().st_mode & 0o7777, path.stat().st_uid), (0o755, 0))
 
     def test_after_a_reboot(self):
@@ -229,7 +220,7 @@ class Index(Members):
         sh(f"umount {INDEX}/host; rm -r {INDEX}; ip netns del web1; nft flush ruleset")
         self.assertIn("logins do not know yet where to go", wh.warren("check", check=False).stdout)
         wh.warren("up")
-        self.assert_links(u_web1="web1", g_team="web1", u_web2="unready")
+        self.assert_links(d_web1="web1", g_team="web1", d_web2="unready")
         self.assertTrue((INDEX / "ready").is_file())
         self.assertTrue(os.path.samefile(INDEX / "host", "/proc/self/ns/net"))
 
@@ -267,10 +258,10 @@ class Faults(Members):
         self.breaks(f"ln -sfn /run/netns/web2 {INDEX}/u/alice", "u/alice does not lead to /run/netns/web1")
 
     def test_a_link_leads_nowhere(self):
-        self.breaks(f"ln -sfn {UNREADY} {INDEX}/u/web2", "u/web2 does not lead to /run/netns/web2")
+        self.breaks(f"ln -sfn {UNREADY} {INDEX}/d/web2", "d/web2 does not lead to /run/netns/web2")
 
     def test_a_file_in_place_of_a_link(self):
-        self.breaks(f"rm {INDEX}/u/web1; touch {INDEX}/u/web1", "u/web1 does not lead to /run/netns/web1")
+        self.breaks(f"rm {INDEX}/d/web1; touch {INDEX}/d/web1", "d/web1 does not lead to /run/netns/web1")
 
     def test_a_link_too_much(self):
         self.breaks(f"ln -s /run/netns/web1 {INDEX}/u/bob", "u/bob has no space any more")
@@ -301,14 +292,46 @@ class Faults(Members):
         os.makedirs("/run/netns/web1/in-the-way")
         try:
             self.assertEqual(wh.warren("up", "web1", check=False).returncode, 1)
-            self.assertEqual((links()["u/alice"], links()["u/web2"]), ("unready", "web2"))
+            self.assertEqual((links()["u/alice"], links()["d/web2"]), ("unready", "web2"))
             self.assertEqual(wh.warren("up", check=False).returncode, 1)
-            self.assertEqual((links()["u/alice"], links()["u/web2"]), ("unready", "web2"))
+            self.assertEqual((links()["u/alice"], links()["d/web2"]), ("unready", "web2"))
             self.assertEqual(wh.warren("up", "--member", "alice", check=False).returncode, 1)
         finally:
             wh.run("rm", "-r", "/run/netns/web1")
         wh.warren("up")
         self.assertEqual(links(), self.whole)
+
+
+class UpQuick(Members):
+    """What a unit runs that starts with a thousand others."""
+
+    def up(self, *names):
+        report = wh.warren("up", "--quick", *names, json=True)
+        self.assertEqual(report["failed"], [])
+        return report["mended"]
+
+    def test_what_stands_is_left_alone(self):
+        for name in "web1", "web2":
+            wh.warren("add", name)
+        self.assertEqual(self.up("web1", "web2"), [])
+        wh.warren("down", "web2")
+        self.up("web1", "web2")
+        self.assert_links(d_web1="web1", d_web2="web2")
+
+    def test_what_is_gone_comes_back(self):
+        wh.warren("add", "web1")
+        for break_it in "ip netns del web1", "ip link del veth_web1_o", "nft flush ruleset":
+            with self.subTest(break_it):
+                sh(break_it)
+                self.up("web1")
+                self.assert_whole()
+        sh(f"umount {INDEX}/host; rm -r {INDEX}")
+        self.up("web1")
+        self.assert_links(d_web1="web1")
+
+    def test_refusals(self):
+        self.assert_refused(2, "--quick needs the names of spaces", "up", "--quick")
+        self.assert_refused(1, "there is no space 'none'", "up", "--quick", "none")
 
 
 class UpMember(Members):
@@ -324,10 +347,10 @@ class UpMember(Members):
         wh.warren("member", "add", "web1", "alice")
         wh.warren("down", "web1")
         self.assertEqual(self.up("alice"), "web1")
-        self.assert_links(u_web1="web1", u_alice="web1")
+        self.assert_links(d_web1="web1", u_alice="web1")
 
     def test_of_a_group(self):
-        """His own space goes before that of a group; his primary group before the others."""
+        """His primary group goes before the others, any of them before the space of his own name, he before all."""
         for name in "web1", "web2":
             wh.warren("add", name)
         wh.warren("member", "add", "web1", "@team")
@@ -335,32 +358,36 @@ class UpMember(Members):
         wh.warren("member", "add", "web2", "@crew")
         self.assertEqual(self.up("carol"), "web2")
         wh.warren("add", "bob")
-        self.assertEqual(self.up("bob"), "bob")
+        self.assertEqual(self.up("bob"), "web1")
         wh.warren("member", "add", "web2", "bob")
         self.assertEqual(self.up("bob"), "web2")
+        for member in "bob", "@crew":
+            wh.warren("member", "rm", "web2", member)
+        wh.warren("member", "rm", "web1", "@team")
+        self.assertEqual((self.up("bob"), self.up("carol")), ("bob", None))
 
     def test_half_built(self):
         """As a crash leaves it: the link leads nowhere yet, whatever else is missing."""
         wh.warren("add", "alice")
         for break_it in ("true", "ip link del veth_alice_o", "ip netns del alice", "ip -n alice route del default",
-                         "nft delete table inet warren", f"rm {INDEX}/u/alice {INDEX}/ready"):
+                         "nft delete table inet warren", f"rm {INDEX}/d/alice {INDEX}/ready"):
             with self.subTest(break_it):
-                sh(f"ln -sfn {UNREADY} {INDEX}/u/alice; {break_it}")
+                sh(f"ln -sfn {UNREADY} {INDEX}/d/alice; {break_it}")
                 self.assertEqual(self.up("alice"), "alice")
-                self.assert_links(u_alice="alice")
+                self.assert_links(d_alice="alice")
 
     def test_no_index_at_all(self):
         wh.warren("add", "alice")
         sh(f"umount {INDEX}/host; rm -r {INDEX}")
         self.assertEqual(self.up("alice"), "alice")
-        self.assert_links(u_alice="alice")
+        self.assert_links(d_alice="alice")
 
     def test_none(self):
         wh.warren("add", "web1")
         sh(f"rm {INDEX}/ready")
         self.assertIsNone(self.up("alice"))
         self.assertEqual(wh.warren("up", "--member", "alice").stdout, "alice has no space\n")
-        self.assert_links(u_web1="web1")
+        self.assert_links(d_web1="web1")
         self.assertTrue((INDEX / "ready").exists(), "or each of her logins asks again")
 
     def test_none_on_a_host_without_spaces(self):
@@ -371,7 +398,7 @@ class UpMember(Members):
 
     def test_create(self):
         self.assertEqual(self.up("alice", "--create"), "alice")
-        self.assert_links(u_alice="alice")
+        self.assert_links(d_alice="alice")
         number = wh.warren("show", "alice", json=True)["number"]
         self.assertEqual(self.up("alice", "--create"), "alice")
         self.assertEqual(wh.warren("show", "alice", json=True)["number"], number)
@@ -397,7 +424,7 @@ class UpMember(Members):
         self.assertEqual({process.returncode for process in processes}, {0})
         self.assertEqual(set(answers), {"alice: space alice\n"})
         self.assertEqual([space["name"] for space in wh.warren("ls", json=True)], ["alice"])
-        self.assert_links(u_alice="alice")
+        self.assert_links(d_alice="alice")
 
 
 def drop_to(uid):
@@ -429,6 +456,7 @@ class Audit(Members):
         wh.warren("add", "alice")
         wh.warren("add", "web1")
         wh.warren("member", "add", "web1", "@team")
+        wh.warren("member", "add", "alice", "alice")
 
     def strays(self):
         result = wh.warren("audit", "-o", "json", check=False)
@@ -458,9 +486,17 @@ class Audit(Members):
                              {one.pid: ("alice", "space web1"), other.pid: ("web1", "another namespace")})
 
     def test_a_group_s_member(self):
-        """alice is one too, but has a space of her own."""
+        """alice is one too, but is herself a member of another."""
         with self.sleeper(BOB) as process, self.sleeper(ALICE, "alice"):
             self.assertEqual([(stray["pid"], stray["space"]) for stray in self.strays()], [(process.pid, "web1")])
+
+    def test_a_namesake(self):
+        """Of a space where she is no member: a group of hers goes first."""
+        wh.warren("member", "rm", "alice", "alice")
+        wh.warren("add", "carol")
+        with self.sleeper(ALICE, "alice") as alice, self.sleeper(CAROL) as carol:
+            self.assertEqual([(stray["pid"], stray["space"]) for stray in self.strays()],
+                             [(alice.pid, "web1"), (carol.pid, "carol")])
 
     def test_space_that_is_down(self):
         wh.warren("down", "alice")

@@ -25,7 +25,7 @@ def forget_index():
 
 def dangle(user):
     """As while the space is being built."""
-    path = INDEX / "u" / user
+    path = INDEX / "d" / user
     path.unlink(missing_ok=True)
     path.symlink_to(INDEX / "unready")
 
@@ -44,7 +44,7 @@ class Built(pamhost.PamTest):
         wh.warren("add", "alice")
         dangle("alice")
         self.assert_in("alice", self.ssh("alice", WHERE))
-        self.assertEqual(os.readlink(INDEX / "u/alice"), "/run/netns/alice")
+        self.assertEqual(os.readlink(INDEX / "d/alice"), "/run/netns/alice")
 
     def test_nothing_is_known_yet(self):
         wh.warren("add", "alice")
@@ -183,7 +183,7 @@ class Refused(pamhost.PamTest):
                  "mounts": "ln -s /proc/self/ns/mnt {}", "gone": "ln -s /run/netns/outside2 {}"}
         for name, command in traps.items():
             with self.subTest(name):
-                path = INDEX / "u/alice"
+                path = INDEX / "d/alice"
                 path.unlink(missing_ok=True)
                 wh.run("sh", "-c", command.format(path))
                 began = time.monotonic()

@@ -51,6 +51,24 @@ TEST_F(PamTest, ByGroupThePrimaryOneFirst) {
   EXPECT_EQ(here(), space_inode("web1"));
 }
 
+TEST_F(PamTest, ByHisNameWhenHeAndHisGroupsAreNoMembers) {
+  member("d", "dave", "web1");
+  member("d", "carol", "web1");  // of team, which is a member
+  for (const auto& [user, space] : {std::pair("dave", "web1"), {"carol", "shared"}}) {
+    Session session(user);
+    ASSERT_EQ(session.open(), PAM_SUCCESS);
+    EXPECT_EQ(here(), space_inode(space)) << user;
+  }
+}
+
+TEST_F(PamTest, HisNameIsNotEnoughBeforeTheGroupsAreKnown) {
+  member("d", "carol", "web1");
+  fs::remove(kIndex / "ready");
+  Session session("carol");
+  EXPECT_EQ(session.open(), PAM_SYSTEM_ERR);
+  EXPECT_EQ(here(), host_);
+}
+
 TEST_F(PamTest, RootSystemAccountsAndRescueGroupStayOnTheHost) {
   for (const auto* user : {"root", "sysacct", "rescuer"}) {
     Session session(user, "skip_group=nosuchgroup skip_group=rescue");

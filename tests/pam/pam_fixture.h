@@ -134,6 +134,7 @@ class PamTest : public testing::Test {
     fs::remove_all(kIndex);
     fs::create_directories(kIndex / "u");
     fs::create_directories(kIndex / "g");
+    fs::create_directories(kIndex / "d");
     write_file(kIndex / "ready", "");
     for (const auto* name : {"sysacct", "rescuer", "root"}) member("u", name, "shared");
     member("u", "alice", "web1");

@@ -70,7 +70,7 @@ void register_member(const Command& program, Context& context) {
   const auto member = program.add_subcommand("member", "Say whose sessions land in a space");
   member.require_subcommand();
   member.footer(
-      "A user who is no member belongs to the space of his own name, or else to that of a group of his.\n"
+      "He who is no member, nor any group of his, belongs to the space of his own name.\n"
       "Example:\n  warren member add web1 alice @webmasters\n  warren member ls");
   const auto add_args = std::make_shared<Args>();
   const auto add_command = member.add_subcommand("add", "Add users or groups");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "apply/glance.h"
 #include "base/log.h"
 #include "commands.h"
+#include "look.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -13,6 +15,7 @@ struct Args {
   std::string member;
   bool create = false;
   bool dry_run = false;
+  bool quick = false;
 };
 
 /// What pam_warren waits for.
@@ -27,7 +30,8 @@ Result<int> run_for_member(const Args& args, Context& context) {
   return kExitOk;
 }
 
-Result<int> preview(apply::Engine& engine, Context& context) {
+Result<int> preview(Context& context) {
+  auto engine = TRY(context.engine());
   const auto faults = TRY(engine.check());
   if (context.json())
     say_json(Json{{"would_mend", faults}});
@@ -36,12 +40,32 @@ Result<int> preview(apply::Engine& engine, Context& context) {
   return kExitOk;
 }
 
+Result<std::vector<SpaceName>> not_standing(const std::vector<SpaceName>& names, Context& context) {
+  auto store = TRY(context.reader());
+  apply::Kernel kernel;
+  const auto settings = TRY(context.settings_with(store));
+  std::vector<SpaceName> found;
+  for (const auto& name : names)
+    if (!TRY(apply::stands(store, kernel, TRY(find_space(store, name.str())), settings)))
+      found.push_back(name);
+  return found;
+}
+
+Result<apply::UpReport> bring_up(const Args& args, Context& context) {
+  auto names = TRY(parse_names(args.names));
+  if (args.quick) {
+    if (names.empty()) return fail(Code::usage, "up: --quick needs the names of spaces");
+    names = TRY(not_standing(names, context));
+    if (names.empty()) return apply::UpReport{};
+  }
+  auto engine = TRY(context.engine());
+  return TRY_WRAP("up", engine.up(names, progress("spaces up")));
+}
+
 Result<int> run(const Args& args, Context& context) {
   if (!args.member.empty()) return run_for_member(args, context);
-  const auto names = TRY(parse_names(args.names));
-  auto engine = TRY(context.engine());
-  if (args.dry_run) return preview(engine, context);
-  const auto report = TRY_WRAP("up", engine.up(names, progress("spaces up")));
+  if (args.dry_run) return preview(context);
+  const auto report = TRY(bring_up(args, context));
   auto failed = Json::array();
   for (const auto& [name, error] : report.failures)
     failed.push_back({{"space", name.str()}, {"error", error.what}});
@@ -63,6 +87,7 @@ void register_up(const Command& program, Context& context) {
       "up", "Make the kernel what the store says: after a reboot, a crash, a foreign flush");
   command.add_option("name", args->names, "Only these spaces, wanted up from now on");
   command.add_flag("--dry-run", args->dry_run, "Only say what would be mended");
+  command.add_flag("--quick", args->quick, "Leave those alone that stand, without a closer look");
   const auto member =
       command.add_option("--member", args->member, "Only the space of this user, for his login");
   command.add_flag("--create", args->create, "Make one of his name where he has none").needs(member);

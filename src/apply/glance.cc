@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/glance.h"
+
+#include "apply/sessions.h"
+#include "model/derive.h"
+#include "netlink/link.h"
+#include "netlink/nft_dump.h"
+#include "nft/table.h"
+
+namespace warren::apply {
+
+Result<bool> stands(store::Store& store, Kernel& kernel, const model::Space& space,
+                    const model::Settings& settings) {
+  if (!TRY(SessionIndex(store).leads_to(space))) return false;
+  const auto outer = model::wiring(space, settings).outer;
+  if (!netlink::link_index(*TRY(kernel.route()), outer)) return false;
+  return netlink::has_table(*TRY(kernel.netfilter()), std::string(nft::kTable));
+}
+
+}  // namespace warren::apply
