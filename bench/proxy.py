@@ -67,7 +67,9 @@ class Relays:
 
     def warrend(self, port):
         wh.warren("service", "add", "bench", port, "--to", f"127.0.0.1:{TARGET}", "--mode", "proxy")
-        return wh.wait_until(lambda: wh.run("ss", "-Hlnt", f"sport = :{port}", ns=SPACE).stdout)
+        if not wh.wait_until(lambda: wh.run("ss", "-Hlnt", f"sport = :{port}", ns=SPACE).stdout):
+            raise RuntimeError("warrend does not listen in the space")
+        return True
 
     def nat(self, port):
         wh.warren("service", "add", "bench-nat", port, "--to", f"{GATEWAY}:{TARGET}", "--mode", "nat")

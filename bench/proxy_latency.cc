@@ -44,7 +44,7 @@ void echo(int fd) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  const auto address = endpoint("127.0.0.1", port);
+  const auto address = endpoint("0.0.0.0", port);
   if (bind(listener, generic(address), sizeof address) != 0 || listen(listener, 64) != 0) fail("listen");
   for (;;) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "wishes.h"
 
-#include <unistd.h>
-
 #include "apply/engine.h"
 #include "config/settings.h"
 
@@ -20,8 +18,9 @@ Status WishReader::reload() {
 Result<bool> WishReader::read() {
   if (!store_) {
     // One that is opened before it was made stays empty for ever.
-    if (::access(apply::kStorePath, F_OK) != 0) return false;
-    store_ = TRY(store::Store::open_read_only(apply::kStorePath));
+    auto store = TRY(store::Store::open_read_only(apply::kStorePath));
+    if (!store.is_on_disk()) return false;
+    store_ = std::move(store);
   }
   const auto version = TRY(store_->data_version());
   if (version_ == version) return false;

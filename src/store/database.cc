@@ -52,7 +52,7 @@ Status make_file(const std::string& path, const std::string& title) {
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
-  std::unique_ptr<Database> db(new Database(path));
+  std::unique_ptr<Database> db(new Database(path, mode));
   if (mode == Mode::write) TRY(make_file(path, db->title()));
   const int access = mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   const int memory = mode == Mode::memory ? SQLITE_OPEN_MEMORY : 0;

@@ -48,6 +48,7 @@ class Database {
   [[nodiscard]] std::unexpected<Error> failure(int code) const;
   /// What the file holds cannot have been written by us.
   [[nodiscard]] std::unexpected<Error> damaged(std::string_view detail) const;
+  [[nodiscard]] Mode mode() const { return mode_; }
   /// "store PATH"
   [[nodiscard]] std::string title() const { return "store " + path_; }
   /// How many rows the last statement changed.
@@ -55,11 +56,12 @@ class Database {
   [[nodiscard]] bool in_transaction() const;
 
  private:
-  explicit Database(std::string path) : path_(std::move(path)) {}
+  Database(std::string path, Mode mode) : path_(std::move(path)), mode_(mode) {}
 
   [[nodiscard]] std::unexpected<Error> failed_file(int code) const;
 
   std::string path_;
+  Mode mode_;
   sqlite3* handle_ = nullptr;
   std::vector<std::pair<const char*, sqlite3_stmt*>> statements_;
 };

@@ -63,6 +63,8 @@ Result<Store> Store::open_read_only(const std::string& path) {
   return Store(std::move(empty));
 }
 
+bool Store::is_on_disk() const { return db_->mode() != Database::Mode::memory; }
+
 Result<Transaction> Store::begin() {
   TRY(TRY(db_->prepare("BEGIN IMMEDIATE")).run());
   return Transaction(*db_);

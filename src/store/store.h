@@ -48,6 +48,9 @@ class Store {
   /// Opens it for commands that only read, changing nothing on disk. A missing file is an empty store.
   [[nodiscard]] static Result<Store> open_read_only(const std::string& path);
 
+  /// False for an empty one that stands for a file that is missing, or that is no store yet.
+  [[nodiscard]] bool is_on_disk() const;
+
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();

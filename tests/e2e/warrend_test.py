@@ -15,6 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import hoststate
 import warrenhost as wh
 from warrendhost import WARREND, DaemonTest, Manager, ask, echo, listening, status
 
@@ -108,6 +109,17 @@ class Life(DaemonTest):
             self.assertIsNotNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6000))
         self.assertEqual(wh.warren("check").stdout, "all is as it should be\n")
         self.daemon = self.start_daemon()
+        self.assertTrue(wh.echoes(self.open()))
+
+    def test_store_that_is_just_being_made(self):
+        """It found a file with nothing in it yet, and must not take that for the store."""
+        self.stop_daemon()
+        hoststate.restore_store({})
+        os.makedirs("/var/lib/warren", 0o700, exist_ok=True)
+        open("/var/lib/warren/warren.db", "w").close()
+        self.daemon = self.start_daemon()
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
         self.assertTrue(wh.echoes(self.open()))
 
     def test_reload_reads_the_store_again(self):
