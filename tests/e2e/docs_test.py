@@ -11,6 +11,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import warrendhost
 import warrenhost as wh
 
 DOCS = wh.ROOT / "docs"
@@ -176,6 +177,11 @@ class JsonKeys(wh.HostTest):
     def test_services(self):
         self.check(self.print("service", "add", "sql", "3306", "--to", "100.64.0.1:3306"), "A service", "service add")
         self.check(self.print("service", "ls"), "A service", "service ls")
+        wh.warren("service", "add", "relayed", "3307", "--to", "127.0.0.1:3307", "--mode", "proxy")
+        with wh.killed_after(wh.start(warrendhost.WARREND, stderr=subprocess.DEVNULL)):
+            self.assertTrue(wh.wait_until(lambda: (warrendhost.status() or {}).get("services")))
+            self.check(self.print("service", "ls")[0]["connections"], "Connections of a service")
+        wh.warren("service", "rm", "relayed")
         self.assertEqual(wh.warren("-o", "json", "service", "rm", "sql").stdout, "")
         self.assertEqual(self.print("service", "ls"), [])
 

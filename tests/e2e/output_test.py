@@ -22,7 +22,7 @@ KEYS = (  # of the object, or of each object in the list
     (("doctor",), {"findings"}), (("pids", "web1"), {"pid", "command"}),
     (("add", "new", "--dry-run"), SPACE), (("rm", "web1", "--dry-run"), {"removed", "dry_run"}),
     (("up", "--member", "root"), {"user", "space"}), (("member", "ls"), {"space", "kind", "name"}),
-    (("member", "ls", "web1"), {"space", "kind", "name"}), (("service", "ls"), SERVICE),
+    (("member", "ls", "web1"), {"space", "kind", "name"}), (("service", "ls"), SERVICE | {"connections"}),
     (("service", "add", "smtp", "25", "--to", "100.64.0.1:25"), SERVICE), (("events",), {"time", "event"}),
 )
 FIND = {"doctor", "audit"}  # and say so by their exit status

@@ -68,6 +68,18 @@ class Life(DaemonTest):
         self.assertEqual(samples["warren_proxy_listeners"], "2")
         self.assertTrue(wh.wait_until(lambda: 'service="echo"' in pathlib.Path(METRICS).read_text(), 12))
 
+    def test_list_of_services_tells_of_connections(self):
+        wh.warren("add", "web1")
+        self.service("echo", 3306, self.target(echo).text)
+        wh.warren("service", "add", "dns", 53, "--to", "100.64.0.1:53", "--mode", "nat")
+        self.assertTrue(wh.echoes(self.open()))
+        listed = {one["name"]: one["connections"] for one in wh.warren("service", "ls", json=True)}
+        self.assertEqual(listed, {"dns": None, "echo": {"now": 1, "total": 1, "refused": 0, "failed": 0}})
+        self.assertIn("1 now, 1 so far\n", wh.warren("service", "ls").stdout)
+        self.stop_daemon()
+        self.assertEqual([one["connections"] for one in wh.warren("service", "ls", json=True)], [None, None])
+        self.daemon = self.start_daemon()
+
     def test_stop_lets_connections_end(self):
         wh.warren("add", "web1")
         self.service("slow", 3306, self.target(lambda c: (c.recv(9), time.sleep(1), c.sendall(b"answer"))).text)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
+#include <map>
 
 #include "base/log.h"
 #include "commands.h"
@@ -90,15 +91,39 @@ Result<int> remove(const Args& args, Context& context) {
   return kExitOk;
 }
 
+/// What warrend counts of the services that it relays: name -> counters. Empty where it does not run.
+std::map<std::string, Json> counted() {
+  std::map<std::string, Json> all;
+  const auto answer = Json::parse(ask_daemon().value_or(""), nullptr, false);
+  if (!answer.is_object() || !answer.contains("services")) return all;
+  for (const auto& one : answer["services"]) {
+    auto& counters = all[one.value("name", "")];
+    for (const auto* key : {"now", "total", "refused", "failed"}) counters[key] = one.value(key, 0ULL);
+  }
+  return all;
+}
+
+std::string connections_text(const Json& counters) {
+  if (counters.is_null()) return "-";
+  const auto count = [&](const char* key) { return counters[key].get<std::uint64_t>(); };
+  auto text = fmt::format("{} now, {} so far", count("now"), count("total"));
+  for (const auto* key : {"refused", "failed"})
+    if (count(key) > 0) text += fmt::format(", {} {}", count(key), key);
+  return text;
+}
+
 Result<int> list(const Args&, Context& context) {
   auto store = TRY(context.reader());
   auto json = Json::array();
-  Columns columns({"SERVICE", "PORT", "TARGET", "MODE", "PROXY HEADER", "SPACES"});
+  auto live = counted();
+  Columns columns({"SERVICE", "PORT", "TARGET", "MODE", "PROXY HEADER", "SPACES", "CONNECTIONS"});
   for (const auto& service : TRY(store.services())) {
+    const auto& counters = live[service.mode == model::ServiceMode::proxy ? service.name.str() : ""];
     json.push_back(to_json(service));
+    json.back()["connections"] = counters;
     columns.add({service.name.str(), fmt::format("{}/{}", service.port, name(service.proto)),
                  service.target.str(), std::string(name(service.mode)), std::string(name(service.header)),
-                 scope_text(service.scope)});
+                 scope_text(service.scope), connections_text(counters)});
   }
   if (context.json())
     say_json(json);
