@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "context.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "config/settings.h"
+#include "hooks/run.h"
 
 namespace warren::cli {
+namespace {
+
+/// The warren that runs the hook holds the lock until the hook is done.
+Status refuse_in_hook() {
+  const auto* event = ::getenv(hooks::kEventVariable);
+  if (!event) return {};
+  return fail(Code::failed,
+              fmt::format("called from a hook ({}): it would wait for the warren that waits for the hook; "
+                          "do that once the hook is done, or by `systemd-run --no-block`",
+                          shown(event)));
+}
+
+}  // namespace
 
 Status require_root() {
   if (::geteuid() == 0) return {};
@@ -23,6 +40,7 @@ Result<model::Settings> Context::settings_with(store::Store& store) const {
 
 Result<apply::Engine> Context::engine() const {
   TRY(require_root());
+  TRY(refuse_in_hook());
   return apply::Engine::open(TRY(settings()));
 }
 

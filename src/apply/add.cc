@@ -106,6 +106,7 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   auto failures = carry_out(work, {}, &room);
   if (failures && failures->empty()) {
     TRY(settle_sessions({space}, {}));
+    end_rise({space}, {});
     return space;
   }
   auto error = failures ? std::move(failures->front().error) : std::move(failures).error();
@@ -120,6 +121,7 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   TRY(transaction.commit());
   TRY(sessions().withdraw(space));
   TRY(release(std::move(gone)));
+  hooks_.fallen(space, settings_);
   if (TRY(store_.count()) == 0) TRY(leave_host());
   return std::unexpected(std::move(error));
 }
@@ -136,9 +138,16 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   auto space = TRY(insert(request, ports));
   if (dry_run) return space;
   TRY(check_link(*TRY(kernel_.route()), model::wiring(space, settings_).outer));
-  TRY(sys::prepare_pins());
-  TRY(sessions().hold(space));
-  TRY(commit_held(std::move(transaction)));
+  TRY(hooks_.rise(space, settings_));  // nothing is written yet that would have to be taken back
+  const auto written = [&]() -> Status {
+    TRY(sys::prepare_pins());
+    TRY(sessions().hold(space));
+    return commit_held(std::move(transaction));
+  }();
+  if (!written) {
+    hooks_.fallen(space, settings_);
+    return std::unexpected(written.error());
+  }
   room->release();
   return finish_add(std::move(space), *room);
 }
@@ -149,6 +158,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
     return fail(Code::exists,
                 fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
   TRY(check_adoptable(path, TRY(store_.load_all())));
+  TRY(hooks_.rise(space, settings_));
   auto transaction = TRY(store_.begin());
   TRY(store_.set_adopted(space.number, true));
   TRY(store_.set_state(space.number, model::State::up));
@@ -158,8 +168,9 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   build_space(work, space, settings_);
   RoomSource room({order(name, path)});
   const auto failures = TRY(carry_out(work, {}, &room));
+  if (failures.empty()) TRY(settle_sessions({space}, {}));
+  end_rise({space}, failures);
   if (!failures.empty()) return std::unexpected(failures.front().error);
-  TRY(settle_sessions({space}, {}));
   return space;
 }
 

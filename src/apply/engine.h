@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apply/build.h"
+#include "apply/hooks.h"
 #include "apply/host.h"
 #include "apply/kernel.h"
 #include "apply/sessions.h"
@@ -170,9 +171,27 @@ class Engine {
   [[nodiscard]] Status settle_sessions(const std::vector<model::Space>& spaces,
                                        const std::vector<SpaceFailure>& failures);
 
+  // The operator's hooks; what they are told and when, apply/hooks.h says.
+  /// pre-up of them all. Error: one is refused; then none of them comes up.
+  [[nodiscard]] Status rise_all(const std::vector<model::Space>& spaces);
+  void end_rise(const std::vector<model::Space>& spaces, const std::vector<SpaceFailure>& failures);
+  /// Of those that are up.
+  void fall_all(const std::vector<model::Space>& spaces);
+  void end_fall(const std::vector<model::Space>& spaces);
+  /// pre-down, then vacate(): the operator's hooks may end what runs inside.
+  [[nodiscard]] Status empty_spaces(const std::vector<model::Space>& spaces, bool force);
+  /// Takes from the changes those spaces that come up anew and are refused by pre-up.
+  [[nodiscard]] std::vector<SpaceFailure> refused_by_hooks(std::vector<model::SpaceChange>& changes);
+  /// Runs what is owed to these spaces.
+  void make_good(const std::vector<model::Space>& spaces, const std::vector<SpaceFailure>& failures);
+  /// Lets go what is owed to others: an `add` may have crashed before it was written.
+  void forget_notes(const std::vector<model::Space>& spaces);
+  [[nodiscard]] Result<UpReport> bring_up(const std::vector<SpaceName>& names, const Progress& progress);
+
   sys::WriterLock lock_;
   store::Store store_;
   model::Settings settings_;
+  Hooks hooks_;
   [[nodiscard]] Result<std::optional<SpaceName>> space_of_user(const UserName& user);
 
   Kernel kernel_;

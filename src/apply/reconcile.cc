@@ -158,6 +158,16 @@ std::vector<Space> leaving(const Reconciliation& plan) {
   return spaces;
 }
 
+/// The spaces that come up: those that are new, and those that were down.
+std::vector<Space> coming(const Reconciliation& plan, const std::vector<Space>& created) {
+  std::vector<Space> spaces;
+  for (const auto& space : created)
+    if (space.state == State::up) spaces.push_back(space);
+  for (const auto& change : plan.changes)
+    if (change.before.state != State::up && change.after.state == State::up) spaces.push_back(change.after);
+  return spaces;
+}
+
 /// Those whose namespaces come or go.
 std::vector<Space> touched_by(const Reconciliation& plan, const std::vector<Space>& created) {
   auto spaces = created;
@@ -215,7 +225,6 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
                                           const ApplyOptions& options) {
   TRY(require_uplink(*TRY(facts()), settings_));
   auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
-  if (!options.dry_run) TRY(vacate(leaving(plan), options.force));
   auto transaction = TRY(store_.begin());
   const auto created = TRY(store_all(plan));
   ApplyReport report;
@@ -225,6 +234,13 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   for (const auto& space : created)
     report.steps.push_back({SpaceStep::Kind::create, space.name, list("adds", space.forwards)});
   if (options.dry_run || report.steps.empty()) return report;
+  const auto rising = coming(plan, created);
+  const auto falling = leaving(plan);
+  TRY(rise_all(rising));  // all that may refuse comes before anything is written
+  if (auto vacated = empty_spaces(falling, options.force); !vacated) {
+    for (const auto& space : rising) hooks_.fallen(space, settings_);
+    return std::unexpected(std::move(vacated).error());
+  }
   const auto touched = touched_by(plan, created);
   for (const auto& space : touched) TRY(sessions().hold(space));
   TRY(commit_held(std::move(transaction)));
@@ -236,6 +252,8 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   for (const auto& space : created) std::ranges::move(TRY(confined(space)), std::back_inserter(work.add));
   report.failures = TRY(carry_out(work, options.progress));
   TRY(settle_sessions(touched, report.failures));
+  end_rise(rising, report.failures);
+  end_fall(falling);
   if (!plan.remove.empty()) TRY(forget(plan.remove));
   TRY(leave_if_unused());
   return report;

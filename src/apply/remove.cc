@@ -51,6 +51,15 @@ Status Engine::vacate(const std::vector<model::Space>& spaces, bool force) {
   return {};
 }
 
+/// The operator's hooks may end what runs inside. Where somebody stays, all stay.
+Status Engine::empty_spaces(const std::vector<model::Space>& spaces, bool force) {
+  fall_all(spaces);
+  auto vacated = vacate(spaces, force);
+  if (!vacated)
+    for (const auto& space : spaces) hooks_.let_be(space.name);
+  return vacated;
+}
+
 Status Engine::set_states(const std::vector<model::Space>& spaces, model::State state) {
   auto transaction = TRY(store_.begin());
   for (const auto& space : spaces) TRY(store_.set_state(space.number, state));
@@ -60,7 +69,7 @@ Status Engine::set_states(const std::vector<model::Space>& spaces, model::State 
 /// Nobody comes in while those inside are looked for. Where they stay, others may come again.
 Status Engine::close_down(const std::vector<model::Space>& spaces, model::State state, bool force) {
   for (const auto& space : spaces) TRY(sessions().hold(space));
-  auto closed = vacate(spaces, force);
+  auto closed = empty_spaces(spaces, force);
   if (closed) closed = set_states(spaces, state);
   if (!closed) TRY(settle_sessions(spaces, {}));
   return closed;
@@ -107,6 +116,7 @@ Status Engine::remove(const std::vector<SpaceName>& names, bool force) {
   for (const auto& name : names) spaces.push_back(TRY(find(name)));
   TRY(close_down(spaces, model::State::removing, force));
   TRY(take_away(spaces));
+  end_fall(spaces);
   TRY(forget(spaces));
   return leave_if_unused();
 }
@@ -119,6 +129,7 @@ Status Engine::down(const std::vector<SpaceName>& names, bool force) {
   }
   TRY(close_down(spaces, model::State::down, force));
   TRY(take_away(spaces));
+  end_fall(spaces);
   return leave_if_unused();
 }
 

@@ -68,19 +68,43 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
-  const auto changes = coming(plan);
+  auto changes = coming(plan);
   for (const auto& change : changes)
     if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
-  report.failures = TRY(build_spaces(kernel_, settings_, host, changes, progress));
+  report.failures = refused_by_hooks(changes);
+  std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, progress)),
+                    std::back_inserter(report.failures));
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))
     if (space->state == model::State::removing) removed.push_back(*space);
-  if (!removed.empty()) TRY(forget(removed));
+  if (!removed.empty()) {
+    make_good(removed, {});
+    TRY(forget(removed));
+  }
   return plan.remove_table ? leave_host() : Status();
 }
 
+/// Those that are down are refused before they are wanted up, and so stay down.
 Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress& progress) {
+  std::vector<SpaceFailure> refused;
+  std::vector<SpaceName> allowed;
+  std::vector<model::Space> wanted;
+  for (const auto& name : names) wanted.push_back(TRY(find(name)));
+  for (const auto& space : wanted) {
+    const auto answer = space.state == model::State::up ? Status() : hooks_.rise(space, settings_);
+    if (answer)
+      allowed.push_back(space.name);
+    else
+      refused.push_back({space.name, answer.error()});
+  }
+  UpReport report;
+  if (names.empty() || !allowed.empty()) report = TRY(bring_up(allowed, progress));
+  std::ranges::move(refused, std::back_inserter(report.failures));
+  return report;
+}
+
+Result<UpReport> Engine::bring_up(const std::vector<SpaceName>& names, const Progress& progress) {
   std::vector<model::Space> wanted;
   for (const auto& name : names) wanted.push_back(TRY(find(name)));
   if (!wanted.empty()) TRY(set_states(wanted, model::State::up));
@@ -93,13 +117,15 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   const auto originals = TRY(Originals::load());
   auto plan = model::plan(all, TRY(observe(kernel_, all, host, originals, names)));
   if (!names.empty()) {
-    if (plan.new_rules) return up({}, progress);  // the table needs the elements of all
+    if (plan.new_rules) return bring_up({}, progress);  // the table needs the elements of all
     narrow(plan, wanted, settings_);
   }
   report.mended = plan.faults(settings_);
   if (names.empty()) std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(report.mended));
   TRY(execute(plan, host, report, progress));
   TRY(names.empty() ? sync_sessions(report.failures) : settle_sessions(wanted, report.failures));
+  make_good(names.empty() ? all.spaces : wanted, report.failures);
+  if (names.empty()) forget_notes(all.spaces);
   return report;
 }
 

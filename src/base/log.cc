@@ -22,4 +22,8 @@ void warn(std::string_view text) {
   std::fprintf(stderr, "warren: warning: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
+void note(std::string_view text) {
+  std::fprintf(stderr, "warren: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
 }  // namespace warren

@@ -11,5 +11,7 @@ namespace warren {
 
 /// One line "warren: warning: TEXT" on standard error: something the user should know that stops nothing.
 void warn(std::string_view text);
+/// One line "warren: TEXT" on standard error.
+void note(std::string_view text);
 
 }  // namespace warren

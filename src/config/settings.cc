@@ -14,6 +14,8 @@ namespace {
 
 using model::Settings;
 
+constexpr std::int64_t kLongestHook = 3600;  // seconds
+
 Status read_pool(const Place& at, const Value& value, Settings& to) {
   constexpr std::string_view example = "\"100.64.0.0/16\"";
   const auto& text = *TRY(at.string(value, example));
@@ -110,7 +112,18 @@ Status read_sessions(const Place& at, const Value& value, Settings& to) {
   return read_table<Settings>(at, *TRY(at.table(value)), kSessionKeys, to);
 }
 
-constexpr std::array<Key<Settings>, 10> kKeys{{
+Status read_hook_timeout(const Place& at, const Value& value, Settings& to) {
+  to.hook_timeout = static_cast<std::uint32_t>(TRY(at.integer(value, 1, kLongestHook)));
+  return {};
+}
+
+constexpr std::array<Key<Settings>, 1> kHookKeys{{{"timeout", read_hook_timeout}}};
+
+Status read_hooks(const Place& at, const Value& value, Settings& to) {
+  return read_table<Settings>(at, *TRY(at.table(value)), kHookKeys, to);
+}
+
+constexpr std::array<Key<Settings>, 11> kKeys{{
     {"pool", read_pool},
     {"ula", read_ula},
     {"uplink", read_uplink},
@@ -121,6 +134,7 @@ constexpr std::array<Key<Settings>, 10> kKeys{{
     {"port_range", read_port_range},
     {"conntrack_per_space", read_conntrack},
     {"sessions", read_sessions},
+    {"hooks", read_hooks},
 }};
 
 }  // namespace

@@ -12,6 +12,11 @@ std::optional<uid_t> uid_of(const UserName& user) {
   return entry ? std::optional(entry->pw_uid) : std::nullopt;
 }
 
+std::string user_name(uid_t uid) {
+  const auto* entry = ::getpwuid(uid);
+  return entry ? entry->pw_name : std::to_string(uid);
+}
+
 std::vector<UserName> groups_of(const UserName& user) {
   const auto* entry = ::getpwnam(user.c_str());
   if (!entry) return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <sys/types.h>
 #include <vector>
 
@@ -11,6 +12,8 @@ namespace warren::sys {
 
 /// The user's UID; nothing where there is no such user.
 [[nodiscard]] std::optional<uid_t> uid_of(const UserName& user);
+/// The name of a UID; its digits where nobody has it.
+[[nodiscard]] std::string user_name(uid_t uid);
 /// His groups: the primary one first, then the others as getgrouplist(3) gives them. Those whose name we
 /// could not keep are left out.
 [[nodiscard]] std::vector<UserName> groups_of(const UserName& user);

@@ -198,8 +198,10 @@ class WhoIsInside(Spaces):
 
     def test_pids_and_identify(self):
         process = self.sleeper("web1")
-        self.assertEqual(wh.warren("pids", "web1").stdout, f"{process.pid} sleep 60\n")
-        self.assertEqual(wh.warren("pids", "web1", json=True), [{"pid": process.pid, "command": "sleep 60"}])
+        shown = wh.warren("pids", "web1", "--by", "user").stdout
+        self.assertEqual(shown, f"user root\n  {process.pid} sleep 60\n")
+        listed = wh.warren("pids", "web1", json=True)
+        self.assertEqual([(one["pid"], one["command"], one["user"]) for one in listed], [(process.pid, "sleep 60", "root")])
         self.assertEqual(wh.warren("pids", "web2", json=True), [])
         self.assertEqual(wh.warren("identify", process.pid).stdout, "web1\n")
         self.assertEqual(wh.warren("identify", process.pid, json=True)["space"], "web1")

@@ -19,7 +19,7 @@ KEYS = (  # of the object, or of each object in the list
     (("plan", "77"), SPACE), (("port", "ls"), FORWARD | {"space", "connections"}),
     (("port", "ls", "web1"), FORWARD | {"space", "connections"}), (("check",), {"faults"}),
     (("up",), {"mended", "failed"}), (("up", "--dry-run"), {"would_mend"}), (("version",), {"version"}),
-    (("doctor",), {"findings"}), (("pids", "web1"), {"pid", "command"}),
+    (("doctor",), {"findings"}), (("pids", "web1"), {"pid", "command", "unit", "user"}),
     (("add", "new", "--dry-run"), SPACE), (("rm", "web1", "--dry-run"), {"removed", "dry_run"}),
     (("up", "--member", "root"), {"user", "space"}), (("member", "ls"), {"space", "kind", "name"}),
     (("member", "ls", "web1"), {"space", "kind", "name"}), (("service", "ls"), SERVICE | {"connections"}),

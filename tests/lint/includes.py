@@ -19,7 +19,8 @@ ABOVE = {
     "sys": LOW, "netlink": LOW, "nft": LOW, "model": LOW,
     "proxy": LOW, "config": LOW | {"model"}, "store": LOW | {"model"},
     "doctor": LOW | KERNEL | {"model"},
-    "apply": LOW | KERNEL | {"model", "config", "store", "doctor"},
+    "hooks": LOW | {"sys", "model"},
+    "apply": LOW | KERNEL | {"model", "config", "store", "doctor", "hooks"},
 }
 ABOVE["apps"] = set(ABOVE)
 
@@ -29,7 +30,7 @@ ONE_PLACE = [
     ("nftables/", r"src/nft/"),
     ("toml++/", r"src/config/[^/]*\.cc$"),
     ("sqlite3.h", r"src/store/[^/]*\.cc$"),
-    ("nlohmann/", r"(src/doctor|apps)/"),
+    ("nlohmann/", r"(src/doctor|src/hooks|apps)/"),
     ("CLI/", r"apps/"),
     ("gtest/", r"$^"),
 ]

@@ -56,6 +56,7 @@ _warren() {{
     --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --mode) COMPREPLY=($(compgen -W "nat proxy" -- "$current")); return ;;
     --proxy-protocol) COMPREPLY=($(compgen -W "v1 v2" -- "$current")); return ;;
+    --by) COMPREPLY=($(compgen -W "unit user" -- "$current")); return ;;
   esac
   case $command in
 {}    *) words="{}" ;;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hooks/facts.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "model/derive.h"
+
+namespace warren::hooks {
+namespace {
+
+constexpr std::size_t kLongestList = 32768;  // the kernel takes 128 KiB for one variable
+
+using Json = nlohmann::json;
+
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string variable(std::string_view key) {
+  std::string name = "WARREN_";
+  for (const char c : key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+std::optional<std::string> text(const std::optional<Ip>& ip) {
+  if (!ip) return std::nullopt;
+  return ip->str();
+}
+
+}  // namespace
+
+std::string_view name(Event event) {
+  switch (event) {
+    case Event::pre_up:
+      return "pre-up";
+    case Event::up:
+      return "up";
+    case Event::pre_down:
+      return "pre-down";
+    case Event::down:
+      return "down";
+    case Event::dev_add:
+      return "dev-add";
+    case Event::dev_rm:
+      return "dev-rm";
+  }
+  return "?";
+}
+
+bool has_inside(Event event) { return event != Event::pre_up && event != Event::down; }
+
+Facts::Facts(const model::Space& space, const model::Settings& settings) : space_(space.name) {
+  const auto wiring = model::wiring(space, settings);
+  std::vector<std::string> forwards;
+  for (const auto& forward : space.forwards) forwards.push_back(forward.spec());
+  add("space", space.name.str());
+  add_number("number", space.number);
+  add("ipv4", wiring.ip4.str());
+  add("ipv6", text(wiring.ip6));
+  add("gateway4", model::gateway4(settings).str());
+  add("gateway6", wiring.ip6 ? text(model::link_gateway6()) : std::nullopt);
+  add("interface", wiring.inner.str());
+  add("mac", wiring.inner_mac.str());
+  add("host_interface", wiring.outer.str());
+  add("host_mac", wiring.outer_mac.str());
+  add("netns", "/run/netns/" + space.name.str());
+  add_flag("nat", space.nat);
+  add_flag("adopted", space.adopted);
+  add_list("forwards", forwards);
+}
+
+void Facts::add(std::string key, const std::optional<std::string>& text) {
+  list_.push_back({std::move(key), text, text ? text_of(*text) : "null"});
+}
+
+void Facts::add_number(std::string key, std::int64_t number) {
+  list_.push_back({std::move(key), std::to_string(number), std::to_string(number)});
+}
+
+void Facts::add_flag(std::string key, bool flag) {
+  const std::string word = flag ? "true" : "false";
+  list_.push_back({std::move(key), word, word});
+}
+
+void Facts::add_list(std::string key, const std::vector<std::string>& list) {
+  std::optional<std::string> words = fmt::format("{}", fmt::join(list, " "));
+  if (words->size() > kLongestList) words.reset();
+  list_.push_back({std::move(key), std::move(words), text_of(list)});
+}
+
+std::vector<std::string> Facts::environment() const {
+  std::vector<std::string> all;
+  for (const auto& fact : list_)
+    if (fact.words) all.push_back(fmt::format("{}={}", variable(fact.key), *fact.words));
+  return all;
+}
+
+std::string Facts::json() const {
+  std::vector<std::string> members;
+  for (const auto& fact : list_) members.push_back(fmt::format("\"{}\":{}", fact.key, fact.json));
+  return fmt::format("{{{}}}\n", fmt::join(members, ","));
+}
+
+}  // namespace warren::hooks
