@@ -76,6 +76,14 @@ void Hooks::let_be(const SpaceName& name) { ::unlink(note_path(name).c_str()); }
 
 bool Hooks::rose(const SpaceName& name) const { return std::ranges::find(rising_, name) != rising_.end(); }
 
+void Hooks::device(Event event, const model::Space& space, const model::Settings& settings,
+                   const hooks::Device& device) {
+  if (!any() || !hooks::wanted(event, space.name)) return;
+  hooks::Facts facts(space, settings);
+  facts.add(device);
+  (void)hooks::run_hooks(event, facts, std::chrono::seconds(settings.hook_timeout));  // has warned
+}
+
 std::vector<std::pair<SpaceName, Event>> Hooks::owed() {
   std::vector<std::pair<SpaceName, Event>> all;
   const std::unique_ptr<DIR, int (*)(DIR*)> notes(::opendir(folder().c_str()), ::closedir);

@@ -26,6 +26,10 @@ class Hooks {
   /// It stays up after all, after fall(); or nobody is to be told any more.
   void let_be(const SpaceName& name);
 
+  /// A device has come into a space that is up, or has left it: dev_add, dev_rm.
+  void device(hooks::Event event, const model::Space& space, const model::Settings& settings,
+              const hooks::Device& device);
+
   [[nodiscard]] bool rose(const SpaceName& name) const;
   /// What was begun and is not done, by this process or by one that crashed.
   [[nodiscard]] std::vector<std::pair<SpaceName, hooks::Event>> owed();

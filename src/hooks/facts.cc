@@ -69,12 +69,21 @@ Facts::Facts(const model::Space& space, const model::Settings& settings) : space
   add_list("forwards", forwards);
 }
 
+void Facts::add(const Device& device) {
+  add("device", device.name);
+  add("device_type", device.type);
+  add("device_mac", device.mac);
+  add("device_parent", device.parent);
+  add_number("device_vlan", device.vlan);
+}
+
 void Facts::add(std::string key, const std::optional<std::string>& text) {
   list_.push_back({std::move(key), text, text ? text_of(*text) : "null"});
 }
 
-void Facts::add_number(std::string key, std::int64_t number) {
-  list_.push_back({std::move(key), std::to_string(number), std::to_string(number)});
+void Facts::add_number(std::string key, const std::optional<std::int64_t>& number) {
+  const auto words = number ? std::optional(std::to_string(*number)) : std::nullopt;
+  list_.push_back({std::move(key), words, words.value_or("null")});
 }
 
 void Facts::add_flag(std::string key, bool flag) {

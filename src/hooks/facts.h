@@ -24,15 +24,25 @@ enum class Event : std::uint8_t {
 /// Does the space stand while the hooks of this event run?
 [[nodiscard]] bool has_inside(Event event);
 
+/// What the hooks of a device's coming and going are told besides.
+struct Device {
+  std::string name;  ///< of the interface, inside
+  std::string type;  ///< "macvlan"
+  std::string mac;
+  std::optional<std::string> parent;  ///< the host's interface that it belongs to
+  std::optional<std::int64_t> vlan;
+};
+
 /// What a hook is told, the same in its environment and on its standard input: "ipv4" is WARREN_IPV4. Keys
 /// are of small letters, digits and '_'.
 class Facts {
  public:
   /// Those of the space itself.
   Facts(const model::Space& space, const model::Settings& settings);
+  void add(const Device& device);
   /// Nothing: null, and no variable.
   void add(std::string key, const std::optional<std::string>& text);
-  void add_number(std::string key, std::int64_t number);
+  void add_number(std::string key, const std::optional<std::int64_t>& number);
   void add_flag(std::string key, bool flag);
   void add_list(std::string key, const std::vector<std::string>& list);
 

@@ -81,11 +81,12 @@ class Page(wh.HostTest):
 
     def test_keys_of_tables(self):
         wh.configure()
-        pathlib.Path(wh.CONFIG).write_text("[sessions]\nnonsense = 1\n")
-        listed = re.search(r"known are: (.*)", wh.warren("ls", check=False).stderr)[1].split(", ")
         body = parts(PAGE.read_text(), r"^\.Sh (.*)\n")["CONFIGURATION"]
-        for key in listed:
-            self.assertIn(f"\n.Li {key} = ", body)
+        for table in "sessions", "hooks":
+            pathlib.Path(wh.CONFIG).write_text(f"[{table}]\nnonsense = 1\n")
+            listed = re.search(r"known are: (.*)", wh.warren("ls", check=False).stderr)[1].split(", ")
+            for key in listed:
+                self.assertIn(f"\n.Li {key} = ", body)
 
     def test_every_page_is_there(self):
         """Those of ours that SEE ALSO names."""
@@ -95,7 +96,7 @@ class Page(wh.HostTest):
     def test_sections(self):
         titles = re.findall(r"^\.Sh (.*)", PAGE.read_text(), re.MULTILINE)
         self.assertEqual(titles, ["NAME", "SYNOPSIS", "DESCRIPTION", "WORDS", "COMMANDS", "PORT SPECIFICATIONS",
-                                  "SPACES FILE", "CONFIGURATION", "JSON OUTPUT", "ISOLATION", "LIMITATIONS",
+                                  "SPACES FILE", "CONFIGURATION", "HOOKS", "JSON OUTPUT", "ISOLATION", "LIMITATIONS",
                                   "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"])
 
 

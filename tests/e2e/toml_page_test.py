@@ -52,9 +52,11 @@ class Page(wh.HostTest):
 
     def test_keys_of_the_settings(self):
         top = known(settings("nonsense = 1", check=False))
-        inner = known(settings("[sessions]\nnonsense = 1", check=False))
-        self.assertEqual(keys("SETTINGS"), top - {"sessions"} | inner)
-        self.assertIn(".It Cm [sessions]\n", sections()["SETTINGS"])
+        tables = {"sessions", "hooks"}
+        inner = set().union(*(known(settings(f"[{table}]\nnonsense = 1", check=False)) for table in tables))
+        self.assertEqual(keys("SETTINGS"), top - tables | inner)
+        for table in tables:
+            self.assertIn(f".It Cm [{table}]\n", sections()["SETTINGS"])
 
     def test_keys_of_spaces(self):
         result = wh.warren("apply", "-", input="[space.a]\nnonsense = 1", check=False)
@@ -65,8 +67,8 @@ class Page(wh.HostTest):
         found = {key: re.search(r"^Default:\n\.Li (\S+)", text, re.MULTILINE) for key, text in zip(items[1::2], items[2::2])}
         stated = {key: plain(value[1]) for key, value in found.items() if value}
         self.assertGreater(len(stated), 5)
-        text = "".join(f"{key} = {value}\n" for key, value in stated.items() if key != "confine")
-        settings(text + "[sessions]\nconfine = false\n")
+        text = "".join(f"{key} = {value}\n" for key, value in stated.items() if key not in ("confine", "timeout"))
+        settings(text + "[sessions]\nconfine = false\n[hooks]\ntimeout = 30\n")
 
     def test_examples_are_accepted(self):
         settings(literal("SETTINGS"))

@@ -54,6 +54,8 @@ port_range = "50000-50100"
 conntrack_per_space = 0
 [sessions]
 confine = true
+[hooks]
+timeout = 5
 )",
                                        "w.toml")
                             .value();
@@ -68,6 +70,7 @@ confine = true
   EXPECT_EQ(settings.port_range, (PortRange{50000, 50100}));
   EXPECT_EQ(settings.conntrack_per_space, 0U);
   EXPECT_TRUE(settings.confine);
+  EXPECT_EQ(settings.hook_timeout, 5U);
 }
 
 TEST(Settings, Sessions) {
@@ -81,6 +84,18 @@ TEST(Settings, Sessions) {
   EXPECT_TRUE(settings_error("sessions = true").starts_with("w.toml:1: sessions: must be "));
 }
 
+TEST(Settings, HookTimeout) {
+  EXPECT_EQ(parse_settings("", "w.toml")->hook_timeout, 30U);
+  EXPECT_EQ(parse_settings("[hooks]\ntimeout = 1", "w.toml")->hook_timeout, 1U);
+  EXPECT_EQ(parse_settings("hooks.timeout = 3600", "w.toml")->hook_timeout, 3600U);
+  for (const auto* wrong : {"0", "3601", "-1", "\"30s\"", "true"})
+    EXPECT_TRUE(
+        settings_error(std::string("[hooks]\ntimeout = ") + wrong).starts_with("w.toml:2: hooks.timeout: "))
+        << wrong;
+  EXPECT_EQ(settings_error("[hooks]\ndeadline = 1"),
+            "w.toml:2: hooks.deadline: unknown key; known are: timeout");
+}
+
 TEST(Settings, NoUplink) {
   const auto settings = parse_settings("uplink = \"none\"", "w.toml").value();
   EXPECT_TRUE(settings.no_uplink);
@@ -91,7 +106,7 @@ TEST(Settings, ErrorsNameFileLineKeyAndRemedy) {
   EXPECT_EQ(
       settings_error("\npol = 1"),
       "w.toml:2: pol: unknown key; known are: pool, ula, uplink, ipv6, host_access, host_services, publish, "
-      "port_range, conntrack_per_space, sessions");
+      "port_range, conntrack_per_space, sessions, hooks");
   EXPECT_EQ(settings_error("ipv6 = \"yes\""),
             "w.toml:1: ipv6: must be true or false, without quotes, not a string");
   EXPECT_EQ(settings_error("pool = 10"),
