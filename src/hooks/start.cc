@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
@@ -124,6 +125,12 @@ Result<Running> start(const Order& order) {
     run_child(order, {in, out_writer, err_writer, file}, parent, const_cast<char**>(arguments.data()),
               const_cast<char**>(environment.data()));
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    (void)::waitpid(pid, nullptr, 0);
+    return fail_errno(error, "watch it");
+  }
   return Running{pid, std::move(process), std::move(out), std::move(err)};
 }
 

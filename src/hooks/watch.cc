@@ -102,7 +102,7 @@ Status watch(Running running, const std::string& name, std::chrono::seconds time
   const auto shown = printable(name);
   Lines out(std::move(running.out), shown);
   Lines err(std::move(running.err), shown);
-  const bool in_time = running.process.valid() && await(running.process, out, err, Clock::now() + timeout);
+  const bool in_time = await(running.process, out, err, Clock::now() + timeout);
   const int status = end_group(running.pid);
   out.finish();
   err.finish();
