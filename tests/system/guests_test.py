@@ -69,11 +69,27 @@ class Zone(sh.SystemTest):
                 self.assertNotIn("veth_zone_o", text)
 
     def test_2_and_in_sys_by_exec(self):
-        """systemd of this version leaves /sys as the host mounted it; warren exec mounts the zone's own."""
         result = wh.run("systemd-run", "--quiet", "--wait", "--pipe", wh.WARREN, "exec", "zone", "-u", "alice", "--", "ls",
                         "/sys/class/net")
         self.assertEqual(result.stdout.split(), ["lo", "veth_zone"])
-        print("NetworkNamespacePath alone:", transient(command="ls /sys/class/net").stdout.split())
+
+    def test_2_and_in_sys_by_the_hook_of_the_examples(self):
+        """systemd of Debian 12 leaves a unit the host's /sys."""
+        for event in "up", "down":
+            (HOOKS / event).mkdir(parents=True)
+            shutil.copy(sh.EXAMPLES / "own-sys", HOOKS / event / "50-own-sys")
+            (HOOKS / event / "50-own-sys").chmod(0o755)
+        self.addCleanup(shutil.rmtree, HOOKS)
+        line = next(line[1:] for line in (sh.EXAMPLES / "in-a-space.conf").read_text().splitlines() if "warren/sys" in line)
+        wh.warren("add", "other")
+        command = "ls /sys/class/net; cat /sys/class/net/veth_other/address; ls /sys/fs/cgroup/cgroup.procs"
+        result = wh.run("systemd-run", "--quiet", "--wait", "--pipe", "--property=NetworkNamespacePath=/run/netns/other",
+                        f"--property={line.replace('web1', 'other')}", "--property=User=alice", "sh", "-c", command)
+        self.assertEqual(result.stdout.split(), ["lo", "veth_other", wh.mac_of("other", "veth_other"),
+                                                 "/sys/fs/cgroup/cgroup.procs"])
+        wh.warren("rm", "other")
+        self.assertEqual(os.listdir("/run/warren/sys"), [])
+        self.assertNotIn("/run/warren/sys", pathlib.Path("/proc/mounts").read_text())
 
     def test_3_and_changes_nothing(self):
         before = wh.run("ip", "-j", "address", ns="zone").stdout, wh.run("ip", "-j", "route", ns="zone").stdout
