@@ -311,6 +311,7 @@ class Completion(wh.HostTest):
         self.assertEqual(self.complete("-o", "json", "sh"), {"show", "shell"})
         self.assertEqual(self.complete("--config", "/etc/hosts", "show", "w"), {"web1"})
         self.assertIn("root", self.complete("exec", "web1", "-u", "ro"))
+        self.assertEqual(self.complete("pids", "web1", "--by", ""), {"unit", "user"})
         self.assertEqual(self.complete("ls", "--config", "/etc/host"), self.complete("apply", "/etc/host"))
 
     def test_files(self):
