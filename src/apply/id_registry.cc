@@ -146,8 +146,12 @@ Status IdRegistry::remove_map(const MapName& name) {
                               name.str(), space.str(), space.str()));
   if (const auto map = TRY(store_.id_map(name)))
     TRY(check_unused(*map, TRY(need_block(store_, map->owner)).range));
+  return store_.remove_map(name);
+}
+
+Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.remove_map(name));
+  for (const auto& name : names) TRY(remove_map(name));
   return transaction.commit();
 }
 

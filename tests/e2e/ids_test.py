@@ -2,6 +2,7 @@
 """ID blocks: nobody else's, kept from others by a section of /etc/subuid, and not given again before they are purged."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -296,6 +297,15 @@ class Export(Ids):
         wh.warren("id", "allocate", "web1")
         self.assertIn("web1", SUBUID.read_text())
         self.assertFalse(lock.exists())
+
+    def test_lock_of_lckpwdf(self):
+        with open("/etc/.pwd.lock", "w") as held:
+            fcntl.lockf(held, fcntl.LOCK_EX)
+            timer = threading.Timer(0.5, lambda: fcntl.lockf(held, fcntl.LOCK_UN))
+            begun = time.monotonic()
+            timer.start()
+            wh.warren("id", "export", "--subuid")
+            self.assertGreater(time.monotonic() - begun, 0.4)
 
     @contextlib.contextmanager
     def user(self, name):

@@ -336,7 +336,9 @@ class InUse(Maps):
         self.assert_refused(1, "there is a map 'alice.3' already", "map", "split", "alice")
 
     def test_removal_names_the_map(self):
-        self.assert_refused(1, "map rm none: there is no map 'none'; `warren map ls` lists them", "map", "rm", "none")
+        self.assert_refused(1, "map rm: there is no map 'none'; `warren map ls` lists them", "map", "rm", "none")
+        self.assert_refused(1, "there is no map 'none'", "map", "rm", "big", "none")
+        self.assertEqual(self.names(), ["default", "big"])  # all or none
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ Result<int> remove(const Args& args, Context& context) {
   std::vector<MapName> names;
   for (const auto& text : args.names) names.push_back(TRY(MapName::parse(text)));
   auto registry = TRY(id_registry(context));
-  for (const auto& name : names) TRY_WRAP("map rm " + name.str(), registry.remove_map(name));
+  TRY_WRAP("map rm", registry.remove_maps(names));
   return kExitOk;
 }
 
