@@ -123,7 +123,27 @@ Status read_hooks(const Place& at, const Value& value, Settings& to) {
   return read_table<Settings>(at, *TRY(at.table(value)), kHookKeys, to);
 }
 
-constexpr std::array<Key<Settings>, 11> kKeys{{
+template <std::uint32_t model::IdSettings::*Key>
+Status read_id(const Place& at, const Value& value, model::IdSettings& to) {
+  to.*Key = static_cast<std::uint32_t>(TRY(at.integer(value, 1, kLastId)));
+  return {};
+}
+
+constexpr std::array<Key<model::IdSettings>, 3> kIdKeys{{
+    {"first", read_id<&model::IdSettings::first>},
+    {"size", read_id<&model::IdSettings::size>},
+    {"count", read_id<&model::IdSettings::count>},
+}};
+
+Status read_ids(const Place& at, const Value& value, Settings& to) {
+  to.ids.count = 0;
+  TRY(read_table<model::IdSettings>(at, *TRY(at.table(value)), kIdKeys, to.ids));
+  if (to.ids.count == 0) to.ids.count = model::room_for_blocks(to.ids);
+  if (const auto good = model::check(to.ids); !good) return at.fail(value.line, good.error().what);
+  return {};
+}
+
+constexpr std::array<Key<Settings>, 12> kKeys{{
     {"pool", read_pool},
     {"ula", read_ula},
     {"uplink", read_uplink},
@@ -135,6 +155,7 @@ constexpr std::array<Key<Settings>, 11> kKeys{{
     {"conntrack_per_space", read_conntrack},
     {"sessions", read_sessions},
     {"hooks", read_hooks},
+    {"ids", read_ids},
 }};
 
 }  // namespace

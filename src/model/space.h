@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/id_block.h"
 #include "model/service.h"
 #include "types/element.h"
 #include "types/ip.h"
@@ -71,7 +72,8 @@ struct Settings {
   std::uint32_t conntrack_per_space = 65536;  ///< 0: no cap
   bool confine = false;                       ///< members' UIDs send nothing from the host's own namespace
   std::uint32_t hook_timeout = 30;            ///< seconds that each hook may take
-  std::vector<Service> services;              ///< from the store, like `ula`; sorted by name
+  IdSettings ids;
+  std::vector<Service> services;  ///< from the store, like `ula`; sorted by name
 
   bool operator==(const Settings&) const = default;
 };
