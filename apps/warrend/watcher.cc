@@ -73,9 +73,10 @@ void Watcher::expect(const model::Settings& settings, const std::vector<model::S
   networks_.clear();
   for (const auto& space : spaces) {
     if (space.state != model::State::up) continue;
+    pins_.insert(space.name.str());
+    if (!space.uplink) continue;
     const auto wiring = model::wiring(space, settings);
     links_.insert(wiring.outer.str());
-    pins_.insert(space.name.str());
     addresses_.insert(wiring.ip4);
     if (wiring.ip6) addresses_.insert(*wiring.ip6);
   }

@@ -42,6 +42,9 @@ void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const mo
   std::erase_if(plan.spaces, [&](const auto& change) {
     return std::ranges::find(spaces, change.space->name, &model::Space::name) == spaces.end();
   });
+  std::erase_if(plan.devices, [&](const auto& change) {
+    return std::ranges::find(spaces, change.space->name, &model::Space::name) == spaces.end();
+  });
   plan.stray_links.clear();
 }
 
@@ -66,12 +69,15 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   TRY(change_sysctls(plan.sysctls, originals));  // nothing is forwarded before the rules stand
   Work work;
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
+  TRY(drop_devices(work.tear_down));
+  TRY(drop_devices(plan.devices));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   const auto changes = coming(plan);
   for (const auto& change : changes)
     if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
   report.failures = TRY(build_spaces(kernel_, settings_, host, changes, progress));
+  put_devices(plan.devices, report.failures);
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))
@@ -100,6 +106,8 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   if (names.empty()) std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(report.mended));
   TRY(execute(plan, host, report, progress));
   TRY(names.empty() ? sync_sessions(report.failures) : settle_sessions(wanted, report.failures));
+  move_device_failures(report.failures);
+  std::ranges::copy(said_, std::back_inserter(report.warnings));
   return report;
 }
 

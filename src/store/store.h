@@ -115,6 +115,11 @@ class Store {
   /// Error: not_found.
   [[nodiscard]] Status remove_service(const ServiceName& name);
 
+  /// Adds a device, or puts it in the place of that with its index, with its addresses and its origin.
+  [[nodiscard]] Status put_device(SpaceNumber number, const model::Device& device);
+  /// Error: not_found.
+  [[nodiscard]] Status remove_device(SpaceNumber number, std::uint8_t index);
+
   /// Changes whenever another connection has committed something.
   [[nodiscard]] Result<std::int64_t> data_version();
 
