@@ -67,6 +67,22 @@ Status Devices::put_base(const Device& device) {
   return socket.run(batch);
 }
 
+namespace {
+
+/// What the host calls itself towards the address: its own one on the parent. Else the kernel would take any,
+/// even the gateway's on lo.
+Result<std::optional<Ip>> source_for(netlink::Socket& host, int parent, const Ip& to) {
+  std::optional<Ip> source;
+  for (const auto& address : TRY(netlink::dump_addresses(host))) {
+    if (address.index != parent || address.ip.family() != to.family()) continue;
+    if (Cidr(address.ip, address.prefix).contains(to)) return address.ip;
+    if (!source) source = address.ip;
+  }
+  return source;
+}
+
+}  // namespace
+
 Status Devices::put_shim(const Site& site) {
   const auto& device = site.device;
   auto& socket = *TRY(host());
@@ -87,6 +103,7 @@ Status Devices::put_shim(const Site& site) {
     netlink::Route route;
     route.dst = Cidr(address.ip, 32);
     route.index = index;
+    route.src = TRY(source_for(socket, spec.parent, address.ip));
     netlink::put_route(batch, route);
   }
   return socket.run(batch);
