@@ -175,7 +175,7 @@ class Macvlan(Devices):
         for kind, probe in ("vlan", ("vlan", "id", "7")), ("ipvlan", ("ipvlan",)):
             with self.subTest(kind=kind):
                 if kernel_has(*probe):
-                    self.skipTest(f"this kernel has {kind}: tests/system/devices_test.py tests it")
+                    self.skipTest(f"this kernel has {kind}: tests/system/vm_devices_test.py tests it")
                 more = ("--vlan", "7") if kind == "vlan" else ()
                 self.refused("add", "web1", "--type", kind, "--parent", "uplink", *more, code=1, says=f"kernel lacks {kind}")
                 self.assertTrue(any(f"kernel lacks {kind}" in line for line in advice), advice)
