@@ -16,6 +16,12 @@ constexpr std::size_t kMostAddresses = 64;
 
 std::unexpected<Error> refuse(std::string what) { return fail(Code::usage, std::move(what)); }
 
+/// "an ipvlan"
+std::string one(DeviceKind kind) {
+  if (kind == DeviceKind::physical) return "a physical device";
+  return fmt::format("{} {}", kind == DeviceKind::ipvlan ? "an" : "a", name(kind));
+}
+
 std::string default_name(const Device& device) {
   if (device.kind == DeviceKind::physical && device.parent) return device.parent->str();
   if (device.kind == DeviceKind::vlan) return fmt::format("vlan{}", device.vlan);
@@ -36,18 +42,18 @@ Status complete_mode(Device& device) {
     return refuse(fmt::format("mode {} is not one of a macvlan: bridge, private or vepa", name(device.mode)));
   if (device.kind == DeviceKind::ipvlan)
     return refuse(fmt::format("mode {} is not one of an ipvlan: l2, l3 or l3s", name(device.mode)));
-  return refuse(fmt::format("a {} has no modes: leave mode {} out", name(device.kind), name(device.mode)));
+  return refuse(fmt::format("{} has no modes: leave mode {} out", one(device.kind), name(device.mode)));
 }
 
 Status check_parent(const Device& device) {
-  const auto kind = name(device.kind);
+  const auto kind = one(device.kind);
   if (!device.parent && device.kind != DeviceKind::veth)
-    return refuse(fmt::format("a {} needs a parent: name the interface of the host", kind));
+    return refuse(fmt::format("{} needs a parent: name the interface of the host", kind));
   if (device.kind == DeviceKind::vlan && device.vlan == 0) return refuse("a vlan needs a VLAN ID, 1 to 4094");
   if (device.vlan > kLastVlan)
     return refuse(fmt::format("VLAN ID {} is out of range: give 1 to 4094", device.vlan));
   if (device.vlan != 0 && (device.kind == DeviceKind::veth || device.kind == DeviceKind::physical))
-    return refuse(fmt::format("a {} has no VLAN ID: leave it out, or make it a vlan", kind));
+    return refuse(fmt::format("{} has no VLAN ID: leave it out, or make it a vlan", kind));
   if (has_own_base(device) &&
       device.parent->str().size() + fmt::format(".{}", device.vlan).size() > kIfNameMax)
     return refuse(fmt::format("'{}.{}' is too long for an interface: give the parent a shorter name",

@@ -124,9 +124,10 @@ in_vm() {
 # wrongly.
 # Two NICs that are wired to each other only, for the test of devices: the others expect to see none.
 boot_vm() {
-	local nics=()
-	[[ $test != *devices_test.py ]] || nics=(-netdev hubport,id=one,hubid=0 -netdev hubport,id=two,hubid=0
-		-device virtio-net-pci,netdev=one,mac=52:54:00:00:00:01,romfile= -device virtio-net-pci,netdev=two,mac=52:54:00:00:00:02,romfile=)
+	local nics=() nic
+	[[ $test != *devices_test.py ]] || for nic in 1 2; do
+		nics+=(-netdev "hubport,id=nic$nic,hubid=0" -device "virtio-net-pci,netdev=nic$nic,mac=52:54:00:00:00:0$nic,romfile=")
+	done
 	: >"$work/output"
 	timeout -k 5 "${WARREN_TEST_LIMIT:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max,-cx16,-la57 -smp 2 -m 1G \
 		-nodefaults -display none -no-reboot -kernel "${kernel[0]}/vmlinuz" "${initrd[@]}" \

@@ -54,14 +54,18 @@ _warren() {{
     -o|--output) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
     -u|--user|--member) COMPREPLY=($(compgen -u -- "$current")); return ;;
     --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
-    --mode) COMPREPLY=($(compgen -W "nat proxy" -- "$current")); return ;;
+    --mode) words="nat proxy"
+      case $command in dev*) words="bridge private vepa l2 l3 l3s" ;; esac
+      COMPREPLY=($(compgen -W "$words" -- "$current")); return ;;
+    --type) COMPREPLY=($(compgen -W "veth macvlan ipvlan vlan physical" -- "$current")); return ;;
+    --parent) COMPREPLY=($(compgen -W "$(ls /sys/class/net)" -- "$current")); return ;;
     --proxy-protocol) COMPREPLY=($(compgen -W "v1 v2" -- "$current")); return ;;
   esac
   case $command in
 {}    *) words="{}" ;;
   esac
   case $command in
-    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|member*|'service add')
+    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|dev*|member*|'service add')
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;
     apply) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
