@@ -12,6 +12,7 @@ void register_adopt(const Command& program, Context& context);
 void register_apply(const Command& program, Context& context);
 void register_check(const Command& program, Context& context);
 void register_completion(const Command& program, Context& context);
+void register_dev(const Command& program, Context& context);
 void register_doctor(const Command& program, Context& context);
 void register_down(const Command& program, Context& context);
 void register_events(const Command& program, Context& context);

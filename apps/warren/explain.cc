@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "apply/host.h"
+#include "devices.h"
 #include "doctor/firewall.h"
 #include "doctor/remedy.h"
 #include "look.h"
@@ -182,10 +183,35 @@ Result<Explanation> Explainer::port(Port port) {
   return out;
 }
 
+/// Devices come and go with what is on the other side of the host's interfaces: it says what stands.
+void Explainer::explain_devices(const model::Space& space, Explanation& out) {
+  out.json["devices"] = Json::array();
+  for (const auto& seen : look_at(space)) {
+    out.json["devices"].push_back(to_json(space, seen));
+    out.lines.push_back("  device " + in_words(space, seen));
+    if (space.state != model::State::up || seen.state() == "up") continue;
+    out.lines.push_back(fmt::format("    `warren check` says what is wrong with it, `warren up {}` mends it",
+                                    space.name.str()));
+  }
+}
+
+/// The space with a device that has the address, or is to have it.
+Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
+  const auto is = [&](const IpPrefix& address) { return address.ip == ip; };
+  for (const auto& space : TRY(store_.load_all()))
+    for (const auto& [device, inside] : look_at(space))
+      if (std::ranges::any_of(device.addresses, is) || std::ranges::any_of(inside.addresses, is))
+        return space.name;
+  return std::nullopt;
+}
+
 Result<Explanation> Explainer::address(const Ip& ip) {
   Explanation out;
   out.json["address"] = ip.str();
-  if (const auto owner = TRY(store_.owner_of(ip))) {
+  auto owner = TRY(store_.owner_of(ip));
+  if (owner && !TRY(find_space(store_, owner->str())).uplink) owner.reset();
+  if (!owner) owner = TRY(owner_by_device(ip));
+  if (owner) {
     auto inner = TRY(space(*owner));
     inner.lines.insert(inner.lines.begin(), fmt::format("{} is space {}'s", ip.str(), owner->str()));
     inner.json["address"] = ip.str();
@@ -221,7 +247,11 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   out.json["forwards"] = Json::array();
   TRY(explain_space(space, out));
   const auto status = TRY(apply::read_status(kernel_, settings_, {space})).front();
-  if (status.forwards.empty())
+  explain_devices(space, out);
+  if (!space.uplink)
+    out.lines.push_back(
+        fmt::format("space {} has no uplink: it is reached over its devices alone", name.str()));
+  else if (status.forwards.empty())
     out.lines.push_back(fmt::format("space {} has no forward: nothing reaches it from outside", name.str()));
   for (const auto& forward : status.forwards) TRY(explain_forward(status, forward, out));
   list_refused(status.refused, out);

@@ -30,6 +30,8 @@ class Explainer {
   Explainer(store::Store store, model::Settings settings)
       : store_(std::move(store)), settings_(std::move(settings)) {}
   [[nodiscard]] Status explain_space(const model::Space& space, Explanation& out);
+  static void explain_devices(const model::Space& space, Explanation& out);
+  [[nodiscard]] Result<std::optional<SpaceName>> owner_by_device(const Ip& ip);
   [[nodiscard]] Status explain_forward(const apply::SpaceStatus& status, const apply::ForwardStatus& forward,
                                        Explanation& out);
   [[nodiscard]] Status explain_drops(const apply::SpaceStatus& status, const model::Forward& forward,

@@ -61,14 +61,18 @@ Json to_json(const model::Space& space, const model::Settings& settings) {
   Json json;
   json["name"] = space.name.str();
   json["number"] = space.number;
-  json["ipv4"] = w.ip4.str();
-  json["ipv6"] = w.ip6 ? Json(w.ip6->str()) : Json(nullptr);
-  json["gateway4"] = model::gateway4(settings).str();
-  json["gateway6"] = w.ip6 ? Json(model::link_gateway6().str()) : Json(nullptr);
-  json["interface"] = w.inner.str();
-  json["mac"] = w.inner_mac.str();
-  json["host_interface"] = w.outer.str();
-  json["host_mac"] = w.outer_mac.str();
+  const auto of_uplink = [&](std::string text) {
+    return space.uplink ? Json(std::move(text)) : Json(nullptr);
+  };
+  json["uplink"] = space.uplink;
+  json["ipv4"] = of_uplink(w.ip4.str());
+  json["ipv6"] = w.ip6 ? of_uplink(w.ip6->str()) : Json(nullptr);
+  json["gateway4"] = of_uplink(model::gateway4(settings).str());
+  json["gateway6"] = w.ip6 ? of_uplink(model::link_gateway6().str()) : Json(nullptr);
+  json["interface"] = of_uplink(w.inner.str());
+  json["mac"] = of_uplink(w.inner_mac.str());
+  json["host_interface"] = of_uplink(w.outer.str());
+  json["host_mac"] = of_uplink(w.outer_mac.str());
   json["netns"] = "/run/netns/" + space.name.str();
   json["nat"] = space.nat;
   json["adopted"] = space.adopted;
@@ -95,6 +99,11 @@ Json to_json(const apply::SpaceStatus& status, const model::Settings& settings) 
 
 std::vector<std::string> describe(const model::Space& space, const model::Settings& settings) {
   const auto w = model::wiring(space, settings);
+  const auto netns =
+      fmt::format("namespace   /run/netns/{}{}", space.name.str(), space.adopted ? " (adopted)" : "");
+  if (!space.uplink)
+    return {fmt::format("number      {}", space.number), netns,
+            "uplink      none: it lives on its devices alone"};
   std::vector<std::string> lines{
       fmt::format("number      {}", space.number),
       fmt::format("ipv4        {} gateway {}", w.ip4.str(), model::gateway4(settings).str()),
@@ -107,7 +116,7 @@ std::vector<std::string> describe(const model::Space& space, const model::Settin
                   w.inner_alt.empty() ? "" : " altname " + w.inner_alt),
       fmt::format("on host     {} {}{}", w.outer.str(), w.outer_mac.str(),
                   w.outer_alt.empty() ? "" : " altname " + w.outer_alt),
-      fmt::format("namespace   /run/netns/{}{}", space.name.str(), space.adopted ? " (adopted)" : ""),
+      netns,
       fmt::format("nat         {}", space.nat ? "yes" : "no"),
   };
   return lines;

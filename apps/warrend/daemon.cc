@@ -224,6 +224,10 @@ void Daemon::sync() {
 void Daemon::tick() {
   next_tick_ = Clock::now() + kTick;
   if (roster_->stale() || roster_->incomplete()) sync();
+  if (watcher_) {
+    watcher_->look_at_clients();
+    hint();
+  }
   supervisor_.status(summary());
   write_metrics();
 }

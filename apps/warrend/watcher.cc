@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "apply/dhcp.h"
 #include "model/derive.h"
 #include "netlink/link.h"
 #include "netlink/nft_dump.h"
@@ -55,6 +56,10 @@ std::optional<Cidr> lost_route(const netlink::MessageView& message) {
   return std::nullopt;
 }
 
+std::string client_name(const model::Space& space, const model::Device& device) {
+  return device.name.str() + " of " + space.name.str();
+}
+
 bool is_ours(const std::string& process) { return process == "warren" || process == "warrend"; }
 
 }  // namespace
@@ -71,15 +76,21 @@ void Watcher::expect(const model::Settings& settings, const std::vector<model::S
   pins_.clear();
   addresses_.clear();
   networks_.clear();
+  with_clients_.clear();
   for (const auto& space : spaces) {
     if (space.state != model::State::up) continue;
+    pins_.insert(space.name.str());
+    for (const auto& device : space.devices)
+      if (device.kind == model::DeviceKind::veth || device.shim)
+        links_.insert(model::host_link(space.number, device).str());
+    if (std::ranges::any_of(space.devices, &model::Device::dhcp)) with_clients_.push_back(space);
+    if (!space.uplink) continue;
     const auto wiring = model::wiring(space, settings);
     links_.insert(wiring.outer.str());
-    pins_.insert(space.name.str());
     addresses_.insert(wiring.ip4);
     if (wiring.ip6) addresses_.insert(*wiring.ip6);
   }
-  if (links_.empty()) return;  // nothing of ours is to stand
+  if (pins_.empty()) return;  // nothing of ours is to stand
   addresses_.insert(model::gateway4(settings));
   if (const auto gateway = model::gateway6(settings)) addresses_.insert(*gateway);
   networks_.push_back(settings.pool);
@@ -135,11 +146,24 @@ void Watcher::lost_pin(const std::string& name) {
   if (pins_.contains(name)) suspicions_.emplace(Kind::pin, name);
 }
 
+void Watcher::look_at_clients() {
+  for (const auto& space : with_clients_)
+    for (const auto& device : space.devices)
+      if (device.dhcp && !apply::client_runs(space, device))
+        suspicions_.emplace(Kind::client, client_name(space, device));
+}
+
 /// A link, a pin or a route may have gone because its space was taken away by warren itself.
 bool Watcher::holds(Kind kind, const std::string& name) const {
-  if (links_.empty()) return false;
+  if (pins_.empty()) return false;
   if (kind == Kind::link) return links_.contains(name);
   if (kind == Kind::pin) return pins_.contains(name);
+  if (kind == Kind::client)
+    return std::ranges::any_of(with_clients_, [&](const model::Space& space) {
+      return std::ranges::any_of(space.devices, [&](const model::Device& device) {
+        return device.dhcp && client_name(space, device) == name;
+      });
+    });
   if (kind != Kind::route) return true;
   const auto network = Cidr::parse(name);
   return network && concerns(*network);
@@ -152,6 +176,7 @@ std::vector<std::string> Watcher::take() {
     if (kind == Kind::link) causes.push_back("link " + name);
     if (kind == Kind::route) causes.push_back("address or route " + name);
     if (kind == Kind::pin) causes.push_back("/run/netns/" + name);
+    if (kind == Kind::client) causes.push_back("DHCP client of " + name);
     if (kind == Kind::rules) causes.push_back("rules, by " + name);
     if (kind == Kind::lost) causes.push_back("lost notifications of " + name);
   }

@@ -26,13 +26,15 @@ class Watcher {
   void read_netfilter();
   /// A name under /run/netns has gone.
   void lost_pin(const std::string& name);
+  /// DHCP clients send no word when they die: asked for now and then.
+  void look_at_clients();
 
   [[nodiscard]] bool suspicious() const { return !suspicions_.empty(); }
   /// What of the suspicions still holds against the spaces that are expected now; forgets them.
   [[nodiscard]] std::vector<std::string> take();
 
  private:
-  enum class Kind { link, route, pin, rules, lost };
+  enum class Kind { link, route, pin, rules, client, lost };
   Watcher(netlink::Socket route, netlink::Socket netfilter)
       : route_(std::move(route)), netfilter_(std::move(netfilter)) {}
   void link_event(const netlink::MessageView& message);
@@ -42,7 +44,8 @@ class Watcher {
 
   netlink::Socket route_;
   netlink::Socket netfilter_;
-  std::set<std::string> links_;  ///< host ends
+  std::set<std::string> links_;             ///< host ends, of uplinks and of devices, and shims
+  std::vector<model::Space> with_clients_;  ///< that have devices with DHCP
   std::set<std::string> pins_;
   std::set<Ip> addresses_;      ///< of spaces, and of the host towards them
   std::vector<Cidr> networks_;  ///< pool and ULA

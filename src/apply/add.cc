@@ -82,6 +82,8 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
   space.ip4 = request.ip4;
   space.ip6 = request.ip6;
   space.nat = request.nat;
+  space.uplink = request.uplink;
+  if (!space.uplink && !request.ports.empty()) return std::unexpected(no_forwards(space.name));
   space.adopted = !request.adopt.empty();
   space.state = request.up ? model::State::up : model::State::down;
   TRY(check_addresses(space));
@@ -94,6 +96,7 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
                      !TRY(store_.owner_of(of_number(*request.number).first));
   space.number = keeps ? *request.number : TRY(store_.allocate(model::last_number(settings_), of_number));
   space.forwards = TRY(ports.resolve(request.ports));
+  TRY(insert_devices(space, request.devices));
   const auto [ip4, ip6] = addresses(space);
   TRY(store_.insert(space, ip4, ip6));
   return space;
@@ -127,7 +130,7 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
 }
 
 Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
-  TRY(require_uplink(*TRY(facts()), settings_));
+  if (request.uplink) TRY(require_uplink(*TRY(facts()), settings_));
   TRY(check_pin(request.name));
   if (!request.adopt.empty()) TRY(check_adoptable(request.adopt, TRY(store_.load_all())));
   // The namespace comes into being while the store is written. Until that is done it has no name.
@@ -137,7 +140,7 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   PortResolver ports(store_, settings_);
   auto space = TRY(insert(request, ports));
   if (dry_run) return space;
-  TRY(check_link(*TRY(kernel_.route()), model::wiring(space, settings_).outer));
+  if (space.uplink) TRY(check_link(*TRY(kernel_.route()), model::wiring(space, settings_).outer));
   TRY(hooks_.rise(space, settings_));  // nothing is written yet that would have to be taken back
   const auto written = [&]() -> Status {
     TRY(sys::prepare_pins());
@@ -171,6 +174,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   if (failures.empty()) TRY(settle_sessions({space}, {}));
   end_rise({space}, failures);
   if (!failures.empty()) return std::unexpected(failures.front().error);
+  if (!device_failures_.empty()) return std::unexpected(device_failures_.front().error);
   return space;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/build.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <linux/netlink.h>
 #include <optional>
@@ -20,6 +21,19 @@ using model::SpaceChange;
 
 constexpr std::size_t kFewSpaces = 8;
 
+/// Is a link of the space in the socket's namespace?
+bool is_in(netlink::Socket& socket, const model::Space& space, const model::Wiring& wiring) {
+  const auto has = [&](const IfName& name, const Mac& mac) {
+    const auto link = netlink::get_link(socket, name);
+    return link && *link && (*link)->mac == mac;
+  };
+  if (space.uplink) return has(wiring.inner, wiring.inner_mac);
+  return std::ranges::any_of(space.devices, [&](const auto& device) {
+    return has(device.name,
+               device.origin && !device.mac ? device.origin->mac : model::device_mac(space.number, device));
+  });
+}
+
 /// The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
 /// Looks for the namespace through them. Runs on a thread that may end up anywhere.
 std::string find_living(const model::Space& space, const model::Settings& settings) {
@@ -32,8 +46,7 @@ std::string find_living(const model::Space& space, const model::Settings& settin
     if (!netns || !sys::enter_netns(netns->get())) continue;
     auto socket = netlink::Socket::open(NETLINK_ROUTE);
     if (!socket) continue;
-    const auto link = netlink::get_link(*socket, wiring.inner);
-    if (link && *link && (*link)->mac == wiring.inner_mac) return path;
+    if (is_in(*socket, space, wiring)) return path;
   }
   return {};
 }
@@ -47,7 +60,7 @@ std::string living_namespace(const model::Space& space, const model::Settings& s
 RoomOrder order_for(const SpaceChange& change, const model::Settings& settings) {
   const auto& name = change.space->name;
   if (!change.missing.has(Part::netns)) return {name, RoomOrder::Kind::open, {}};
-  if (change.seen.outer_exists)
+  if (change.seen.outer_exists || (!change.space->uplink && !change.space->devices.empty()))
     if (const auto path = living_namespace(*change.space, settings); !path.empty())
       return {name, RoomOrder::Kind::adopt, path};
   return {name, RoomOrder::Kind::make, {}};
@@ -71,13 +84,14 @@ class Builder {
     Begun begun{Site{settings_, facts_, *change.space, model::wiring(*change.space, settings_)},
                 change.missing};
     // With the namespace found again its link is whole; only a fresh or linkless one needs a new pair.
-    const bool found = how == RoomOrder::Kind::adopt && change.seen.outer_exists;
+    const bool found = how == RoomOrder::Kind::adopt && (change.seen.outer_exists || !change.space->uplink);
+    const auto all = model::all_parts(*change.space, settings_);
     begun.new_link = change.missing.has(Part::veth) && !found;
-    begun.new_pin = begun.new_link && how != RoomOrder::Kind::open;
-    if (begun.new_link)
-      begun.parts = model::all_parts(settings_);
+    begun.new_pin = change.missing.has(Part::netns) && !found && how != RoomOrder::Kind::open;
+    if (begun.new_link || begun.new_pin)
+      begun.parts = all;
     else if (found)
-      begun.parts = model::all_parts(settings_).without({Part::veth});
+      begun.parts = all.without({Part::veth});
     begun.foreign = begun.new_link && how == RoomOrder::Kind::adopt;
     if (auto status = furnish(begun, change, *room); !status) {
       undo(begun);
@@ -118,6 +132,7 @@ class Builder {
     if (begun.foreign) TRY(check_adopted(room));
     if (begun.new_link) TRY(connect(host_, begun.site, room));
     TRY(furnish_inside(room, begun.site, begun.parts));
+    if (!change.space->uplink) return {};
     begun.index = TRY(furnish_outside(host_, begun.site, begun.parts));
     TRY(settle_inside(room, begun.site, begun.parts));
     if (begun.parts.has(Part::services)) TRY(put_services(room, begun));
@@ -189,7 +204,8 @@ Status delete_links(Kernel& kernel, const std::vector<IfName>& names) {
 Status tear_down(Kernel& kernel, const model::Settings& settings,
                  const std::vector<const model::Space*>& spaces) {
   std::vector<IfName> links;
-  for (const auto* space : spaces) links.push_back(model::wiring(*space, settings).outer);
+  for (const auto* space : spaces)
+    if (space->uplink) links.push_back(model::wiring(*space, settings).outer);
   TRY(delete_links(kernel, links));
   for (const auto* space : spaces) TRY_WRAP("space " + space->name.str(), sys::unpin(space->name));
   return {};

@@ -131,6 +131,8 @@ Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Prog
   const auto& host = *TRY(facts());
   auto ready = TRY(prepare_host(host));
   if (!ready.new_table) TRY(change_table(host, work.remove, {}));
+  TRY(drop_devices(work.drop_devices));
+  TRY(drop_devices(work.tear_down));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   const auto& add = ready.new_table ? ready.add : work.add;
@@ -140,6 +142,7 @@ Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Prog
   auto built = build_spaces(kernel_, settings_, host, work.build, progress, begun);
   const auto added = adding.get();
   auto failures = TRY(std::move(built));
+  put_devices(work, failures);
   if (!added && !drifted(added.error())) return std::unexpected(added.error());
   if (!added) TRY(change_table(host, {}, add));
   TRY(change_sysctls(ready.sysctls, ready.originals));  // nothing is forwarded before the rules stand

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apply/build.h"
+#include "apply/devices.h"
 #include "apply/hooks.h"
 #include "apply/host.h"
 #include "apply/kernel.h"
@@ -42,8 +43,10 @@ struct SpaceRequest {
   std::optional<Ip> ip6;
   bool nat = true;
   bool up = true;
-  std::optional<SpaceNumber> number;  ///< kept when it is free
-  std::string adopt;                  ///< path of a namespace that is there already, or empty
+  bool uplink = true;
+  std::vector<model::Device> devices;  ///< complete (see model::complete); an index of 0 is to be chosen
+  std::optional<SpaceNumber> number;   ///< kept when it is free
+  std::string adopt;                   ///< path of a namespace that is there already, or empty
 };
 
 /// What `apply` would do, or did, to one space.
@@ -79,6 +82,14 @@ class Engine {
                                                               const std::vector<model::ForwardSpec>& specs);
   [[nodiscard]] Result<std::vector<model::Forward>> remove_ports(
       const SpaceName& name, const std::vector<model::ForwardSpec>& specs);
+
+  /// Gives a space a device: at once where it is up. Gives it as it was stored. Error: usage, exists,
+  /// not_found, unsupported (the kernel lacks its kind); nothing of it is left then.
+  [[nodiscard]] Result<model::Device> add_device(const SpaceName& name, model::Device device);
+  /// Error: not_found.
+  [[nodiscard]] Status remove_device(const SpaceName& name, const IfName& device);
+  /// What is to be told of what was done, a line each: a physical device has come back under another name.
+  [[nodiscard]] const std::vector<std::string>& said() const { return said_; }
 
   /// Removes spaces, or takes them down. Processes inside are an error that lists them, unless `force`
   /// ends them. Those inside an adopted namespace are left alone.
@@ -147,6 +158,20 @@ class Engine {
                                                             RoomSource* begun = nullptr);
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
+  [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }
+  [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status store_device(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status drop_devices(const std::vector<const model::Space*>& spaces);
+  [[nodiscard]] Status drop_devices(const std::vector<DeviceStep>& steps);
+  void tell_of_device(hooks::Event event, const model::Space& space, const model::Device& device);
+  void put_devices(const Work& work, const std::vector<SpaceFailure>& failures);
+  void put_devices(const std::vector<model::DeviceChange>& changes,
+                   const std::vector<SpaceFailure>& failures);
+  [[nodiscard]] Status drop_devices(const std::vector<model::DeviceChange>& changes);
+  [[nodiscard]] Status forget_devices(const model::Space& space, const std::vector<model::Device>& gone);
+  void move_device_failures(std::vector<SpaceFailure>& to);
+  [[nodiscard]] Status store_devices(Change& change);
+  [[nodiscard]] Status insert_devices(model::Space& space, const std::vector<model::Device>& devices);
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
   [[nodiscard]] Status leave_host();
   void mend_sections(UpReport& report);
@@ -197,6 +222,8 @@ class Engine {
 
   Kernel kernel_;
   std::optional<HostFacts> facts_;
+  std::vector<std::string> said_;
+  std::vector<SpaceFailure> device_failures_;  ///< the space itself is whole
 };
 
 }  // namespace warren::apply

@@ -152,6 +152,7 @@ Status check_adopted(Room& room) {
 Status furnish_inside(Room& room, const Site& site, Parts parts) {
   Batch batch;
   inside_links(batch, site, parts);
+  if (!site.space.uplink) return room.socket.run(batch);
   const int index = TRY(run_for_index(room.socket, batch, site.wiring.inner));
   inside_addresses(batch, site, parts, index);
   if (parts.has(Part::veth) && !site.wiring.inner_alt.empty())

@@ -12,6 +12,7 @@ namespace warren::apply {
 Result<bool> stands(store::Store& store, Kernel& kernel, const model::Space& space,
                     const model::Settings& settings) {
   if (!TRY(SessionIndex(store).leads_to(space))) return false;
+  if (!space.uplink) return true;
   const auto outer = model::wiring(space, settings).outer;
   if (!netlink::link_index(*TRY(kernel.route()), outer)) return false;
   return netlink::has_table(*TRY(kernel.netfilter()), std::string(nft::kTable));

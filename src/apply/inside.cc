@@ -67,6 +67,7 @@ Status look(const model::Space& space, const model::Settings& settings, const Ho
   auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
   const auto w = model::wiring(space, settings);
   TRY(look_at_links(socket, w, facts, seen));
+  seen.devices = TRY(look_at_devices(socket, space));
   if (seen.inner_index == 0) return {};
   look_at_family(socket, w.ip4, model::gateway4(settings), w.outer_mac,
                  {Part::address4, Part::default4, Part::gateway_neighbour4}, seen);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apply/host.h"
+#include "apply/look_devices.h"
 #include "model/plan.h"
 
 namespace warren::apply {
@@ -11,7 +12,8 @@ struct Inside {
   bool netns = false;
   model::Parts right;
   int inner_index = 0;
-  int outer_index = 0;  ///< as the inner end tells it
+  int outer_index = 0;                ///< as the inner end tells it
+  std::vector<DeviceInside> devices;  ///< in the order of the space's
 };
 
 /// Looks into every space that is to be up, or only into those named, on threads of their own. In the order

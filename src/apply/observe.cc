@@ -2,6 +2,7 @@
 #include "apply/observe.h"
 
 #include <algorithm>
+#include <array>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <map>
@@ -9,6 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "apply/host_view.h"
 #include "apply/inside.h"
 #include "apply/table.h"
 #include "netlink/link.h"
@@ -22,15 +24,6 @@ using model::Part;
 
 constexpr std::size_t kForceForwarding =
     59;  // DEVCONF_FORCE_FORWARDING of linux/ipv6.h, newer than Debian 12's
-
-/// The host's side, read once and looked up by space.
-struct HostView {
-  std::unordered_map<std::string, netlink::Link> links;
-  std::map<std::pair<Cidr, std::uint32_t>, netlink::Route> routes;  // by destination and metric
-  std::vector<netlink::Neighbour> neighbours;                       // sorted
-  std::vector<netlink::Address> addresses;
-  std::unordered_set<std::string> pins;
-};
 
 Status read_routes(netlink::Socket& route, Family family, HostView& view) {
   for (auto& entry : TRY(netlink::dump_routes(route, family)))
@@ -78,6 +71,9 @@ model::ObservedSpace look_at_space(const HostView& view, const model::Desired& d
   seen.pin_exists = view.pins.contains(space.name.str());
   seen.right = inside.right;
   seen.right.set(Part::netns, inside.netns);
+  for (std::size_t i = 0; i < inside.devices.size(); ++i)
+    seen.devices.push_back(judge(space, space.devices[i], inside.devices[i], view));
+  if (!space.uplink) return seen;
   const auto found = view.links.find(w.outer.str());
   seen.outer_exists = found != view.links.end();
   if (!seen.outer_exists) return seen;
@@ -118,13 +114,24 @@ bool host_part_stands(const HostView& view, const model::Settings& settings, mod
   return false;
 }
 
+/// What a space has on the host: its host end, and what was made for its devices.
+void add_known(const model::Space& space, const model::Settings& settings,
+               std::unordered_set<std::string>& known) {
+  if (space.uplink) known.insert(model::wiring(space, settings).outer.str());
+  for (const auto& device : space.devices) {
+    if (device.kind == model::DeviceKind::veth || device.shim)
+      known.insert(model::host_link(space.number, device).str());
+    if (model::has_own_base(device)) known.insert(model::base_link(device).str());
+  }
+}
+
 std::vector<std::string> stray_links(const HostView& view, const model::Desired& desired) {
+  constexpr std::array ours{model::kLinkGroup, model::kLeavingGroup, model::kDeviceGroup};
   std::unordered_set<std::string> known;
-  for (const auto& space : desired.spaces) known.insert(model::wiring(space, desired.settings).outer.str());
+  for (const auto& space : desired.spaces) add_known(space, desired.settings, known);
   std::vector<std::string> strays;
   for (const auto& [name, link] : view.links)
-    if ((link.group == model::kLinkGroup || link.group == model::kLeavingGroup) && !known.contains(name))
-      strays.push_back(name);
+    if (std::ranges::find(ours, link.group) != ours.end() && !known.contains(name)) strays.push_back(name);
   std::ranges::sort(strays);
   return strays;
 }

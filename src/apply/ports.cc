@@ -108,6 +108,7 @@ Result<std::vector<model::Forward>> PortResolver::resolve(const std::vector<mode
 Result<std::vector<model::Forward>> Engine::add_ports(const SpaceName& name,
                                                       const std::vector<model::ForwardSpec>& specs) {
   const auto space = TRY(find(name));
+  if (!space.uplink) return std::unexpected(no_forwards(name));
   const auto added = TRY(PortResolver(store_, settings_).resolve(specs));
   TRY(store_forwards(space, {}, added));
   if (space.state != model::State::up) return added;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "apply/change.h"
 #include "apply/engine.h"
 #include "apply/ports.h"
 
@@ -14,13 +15,6 @@ namespace warren::apply {
 using model::Forward;
 using model::Space;
 using model::State;
-
-/// A space that stays, before and after.
-struct Change {
-  Space before;
-  Space after;
-  std::vector<model::ForwardSpec> pick;  ///< forwards to be added whose host port is still to be picked
-};
 
 namespace {
 
@@ -47,6 +41,7 @@ std::string in_words(const Change& change) {
   if (change.before.nat != change.after.nat) parts.push_back(change.after.nat ? "gets NAT" : "loses NAT");
   parts.push_back(list("removes", missing(change.before.forwards, change.after.forwards)));
   parts.push_back(list("adds", missing(change.after.forwards, change.before.forwards)));
+  std::ranges::copy(device_words(change), std::back_inserter(parts));
   std::erase(parts, "");
   return fmt::format("{}", fmt::join(parts, "; "));
 }
@@ -67,11 +62,12 @@ void move_space(Work& work, const Change& change, const model::Settings& setting
 
 /// The kernel's part of a change to a space that stays.
 void change_space(Work& work, const Change& change, const model::Settings& settings) {
+  change_devices(work, change);
   const bool was = change.before.state == State::up;
   const bool is = change.after.state == State::up;
   if (was && !is) return end_space(work, change.before, settings);
   if (is && !was) return build_space(work, change.after, settings);
-  if (!is) return;
+  if (!is || !change.after.uplink) return;
   if (moves(change)) return move_space(work, change, settings);
   const auto wiring = model::wiring(change.after, settings);
   change_forwards(work, wiring, change.before.forwards, change.after.forwards);
@@ -120,10 +116,12 @@ namespace {
 
 /// What of a space a request asks to be different.
 Change change_for(const Space& space, const SpaceRequest& request) {
-  Change change{space, space, {}};
+  Change change{space, space, {}, {}, {}};
   change.after.ip4 = request.ip4;
   change.after.ip6 = request.ip6;
   change.after.nat = request.nat;
+  change.after.uplink = request.uplink;
+  take_devices(request.devices, change);
   change.after.state = request.up ? State::up : State::down;
   take_forwards(request, change);
   return change;
@@ -195,7 +193,13 @@ Status Engine::store_removals(const Reconciliation& plan) {
 }
 
 Status Engine::store_change(Change& change, PortResolver& ports) {
-  auto& [before, after, pick] = change;
+  auto& before = change.before;
+  auto& after = change.after;
+  if (before.uplink != after.uplink)
+    return fail(Code::usage, fmt::format("it is made {} an uplink: remove it, and add it anew",
+                                         before.uplink ? "with" : "without"));
+  if (!after.uplink && !(after.forwards.empty() && change.pick.empty()))
+    return std::unexpected(no_forwards(after.name));
   TRY(check_addresses(after));
   const auto [ip4, ip6] = addresses(after);
   TRY(store_.update(after, ip4, ip6));
@@ -204,11 +208,11 @@ Status Engine::store_change(Change& change, PortResolver& ports) {
     TRY(ports.check(forward));
     TRY(store_.add_forward(after.number, forward));
   }
-  const auto picked = TRY(ports.resolve(pick));
+  const auto picked = TRY(ports.resolve(change.pick));
   for (const auto& forward : picked) TRY(store_.add_forward(after.number, forward));
   std::ranges::copy(picked, std::back_inserter(after.forwards));
   std::ranges::sort(after.forwards);
-  return {};
+  return store_devices(change);
 }
 
 Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
@@ -223,7 +227,7 @@ Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
 
 Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests,
                                           const ApplyOptions& options) {
-  TRY(require_uplink(*TRY(facts()), settings_));
+  if (std::ranges::any_of(requests, &SpaceRequest::uplink)) TRY(require_uplink(*TRY(facts()), settings_));
   auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
   auto transaction = TRY(store_.begin());
   const auto created = TRY(store_all(plan));
@@ -254,6 +258,7 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   TRY(settle_sessions(touched, report.failures));
   end_rise(rising, report.failures);
   end_fall(falling);
+  move_device_failures(report.failures);
   if (!plan.remove.empty()) TRY(forget(plan.remove));
   TRY(leave_if_unused());
   return report;

@@ -4,8 +4,10 @@
 #include <future>
 #include <iterator>
 #include <map>
+#include <set>
 #include <unistd.h>
 
+#include "apply/dhcp.h"
 #include "apply/engine.h"
 #include "apply/table.h"
 #include "sys/netns.h"
@@ -27,8 +29,11 @@ Result<std::map<SpaceName, std::vector<pid_t>>> inhabitants(const std::vector<mo
   }
   std::map<SpaceName, std::vector<pid_t>> inside;
   if (names.empty()) return inside;
+  std::set<pid_t> own{::getpid()};
+  for (const auto& space : spaces)
+    for (const auto pid : clients_of(space)) own.insert(pid);
   for (const auto& process : TRY(sys::processes()))
-    if (const auto found = names.find(process.netns); found != names.end() && process.pid != ::getpid())
+    if (const auto found = names.find(process.netns); found != names.end() && !own.contains(process.pid))
       inside[found->second].push_back(process.pid);
   return inside;
 }
@@ -86,7 +91,8 @@ Status Engine::take_away(const std::vector<model::Space>& spaces) {
     removing = std::async(std::launch::async, [&] { return change_elements(kernel_, work.remove, {}); });
   else
     TRY(change_table(host, work.remove, {}));
-  const auto torn = tear_down(kernel_, settings_, work.tear_down);
+  auto torn = drop_devices(work.tear_down);
+  if (torn) torn = tear_down(kernel_, settings_, work.tear_down);
   const auto removed = many ? removing.get() : Status();
   TRY(Status(torn));
   if (!removed) TRY(change_table(host, work.remove, {}));  // says what was wrong, or mends it

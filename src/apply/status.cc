@@ -69,7 +69,7 @@ void take_counts(SpaceStatus& status, const Tables& tables) {
 
 std::string_view SpaceStatus::state() const {
   if (space.state != model::State::up) return model::name(space.state);
-  return pinned && link_up ? "up" : "broken";
+  return pinned && (link_up || !space.uplink) ? "up" : "broken";
 }
 
 Result<std::vector<SpaceStatus>> read_status(Kernel& kernel, const model::Settings& settings,

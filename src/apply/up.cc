@@ -43,6 +43,9 @@ void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const mo
   std::erase_if(plan.spaces, [&](const auto& change) {
     return std::ranges::find(spaces, change.space->name, &model::Space::name) == spaces.end();
   });
+  std::erase_if(plan.devices, [&](const auto& change) {
+    return std::ranges::find(spaces, change.space->name, &model::Space::name) == spaces.end();
+  });
   plan.stray_links.clear();
 }
 
@@ -76,6 +79,8 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   TRY(change_sysctls(plan.sysctls, originals));  // nothing is forwarded before the rules stand
   Work work;
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
+  TRY(drop_devices(work.tear_down));
+  TRY(drop_devices(plan.devices));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   auto changes = coming(plan);
@@ -84,6 +89,7 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   report.failures = refused_by_hooks(changes);
   std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, progress)),
                     std::back_inserter(report.failures));
+  put_devices(plan.devices, report.failures);
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))
@@ -144,6 +150,8 @@ Result<UpReport> Engine::bring_up(const std::vector<SpaceName>& names, const Pro
   TRY(names.empty() ? sync_sessions(report.failures) : settle_sessions(wanted, report.failures));
   make_good(names.empty() ? all.spaces : wanted, report.failures);
   if (names.empty()) forget_notes(all.spaces);
+  move_device_failures(report.failures);
+  std::ranges::copy(said_, std::back_inserter(report.warnings));
   return report;
 }
 

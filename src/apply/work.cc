@@ -2,6 +2,7 @@
 #include "apply/work.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <iterator>
 
 namespace warren::apply {
@@ -45,9 +46,16 @@ void change_forwards(Work& work, const model::Wiring& wiring, const std::vector<
     }
 }
 
+Error no_forwards(const SpaceName& name) {
+  return {
+      Code::usage, 0,
+      fmt::format("space {} has no uplink, so nothing can be forwarded into it: reach it over its devices",
+                  name.str())};
+}
+
 void build_space(Work& work, const model::Space& space, const model::Settings& settings) {
   const auto wiring = model::wiring(space, settings);
-  work.build.push_back({model::SpaceChange::Kind::build, &space, model::all_parts(settings), {}});
+  work.build.push_back({model::SpaceChange::Kind::build, &space, model::all_parts(space, settings), {}});
   append(work.add, model::elements(space, settings));
   for (const auto& forward : space.forwards) forget_before_adding(work, forward, wiring);
 }
@@ -56,6 +64,7 @@ void end_space(Work& work, const model::Space& space, const model::Settings& set
   const auto wiring = model::wiring(space, settings);
   append(work.remove, model::elements(space, settings));
   work.tear_down.push_back(&space);
+  if (!space.uplink) return;
   work.forget_first.push_back({FlowMatch::Kind::space, wiring.ip4, Proto::tcp, {}, {}});
   if (wiring.ip6) work.forget_first.push_back({FlowMatch::Kind::space, *wiring.ip6, Proto::tcp, {}, {}});
 }

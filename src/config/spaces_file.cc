@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "config/collisions.h"
+#include "config/devices.h"
 #include "config/document.h"
 
 namespace warren::config {
@@ -70,13 +71,25 @@ Status read_ports(const Place& at, const Value& value, Draft& to) {
   return {};
 }
 
-constexpr std::array<Key<Draft>, 6> kSpaceKeys{{
+Status read_uplink(const Place& at, const Value& value, Draft& to) {
+  to.entry.uplink = TRY(at.boolean(value));
+  return {};
+}
+
+Status read_devices_of(const Place& at, const Value& value, Draft& to) {
+  to.entry.devices = TRY(read_devices(at, value));
+  return {};
+}
+
+constexpr std::array<Key<Draft>, 8> kSpaceKeys{{
     {"ports", read_ports},
     {"ip4", read_ip4},
     {"ip6", read_ip6},
     {"nat", read_nat},
     {"state", read_state},
     {"number", read_number},
+    {"uplink", read_uplink},
+    {"device", read_devices_of},
 }};
 
 using Drafts = std::vector<Draft>;
@@ -164,6 +177,11 @@ Status check(const Drafts& drafts, std::string_view file) {
   TRY(check_unique(drafts, file, "ip4", &SpaceEntry::ip4));
   TRY(check_unique(drafts, file, "ip6", &SpaceEntry::ip6));
   for (const auto& draft : drafts) TRY(check_free_ports(draft, file));
+  for (const auto& [entry, lines] : drafts)
+    if (!entry.uplink && !lines.empty())
+      return place_of(entry, file, "ports")
+          .fail(lines.front(),
+                "a space without an uplink has no forwards: leave them out, or uplink = false");
   return check_collisions(drafts, file);
 }
 

@@ -21,6 +21,8 @@ struct SpaceEntry {
   std::optional<Ip> ip6;
   bool nat = true;
   bool up = true;
+  bool uplink = true;
+  std::vector<model::Device> devices;     ///< complete; an index of 0 is to be chosen
   std::vector<model::ForwardSpec> ports;  ///< no two of the whole file can collide
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <iterator>
 
+#include "config/devices.h"
 #include "config/spaces_file.h"
 
 namespace warren::config {
@@ -33,7 +34,11 @@ void write_space(Out out, const model::Space& space) {
   if (space.ip6) fmt::format_to(out, "ip6 = \"{}\"\n", space.ip6->str());
   if (!space.nat) fmt::format_to(out, "nat = false\n");
   if (space.state == model::State::down) fmt::format_to(out, "state = \"down\"\n");
+  if (!space.uplink) fmt::format_to(out, "uplink = false\n");
   write_ports(out, space.forwards);
+  for (const auto& device : space.devices)
+    if (!device.leaving)
+      fmt::format_to(out, "\n[[space.{}{}{}.device]]\n{}", quote, name, quote, write_device(device));
 }
 
 }  // namespace

@@ -21,5 +21,7 @@ namespace warren::doctor {
 [[nodiscard]] Result<std::vector<Finding>> check_conntrack(const Context& context);
 /// What the kernel can, tried for real in a network namespace of its own that is gone afterwards.
 [[nodiscard]] std::vector<Finding> check_kernel(const Context& context);
+/// Which types of `warren dev add` the kernel lacks, tried in the same way.
+[[nodiscard]] std::vector<Finding> check_devices();
 
 }  // namespace warren::doctor

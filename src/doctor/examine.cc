@@ -53,6 +53,7 @@ const char* name(Finding::Level level) {
 Result<std::vector<Finding>> examine(const Context& context) {
   std::vector<Finding> findings;
   append(findings, check_kernel(context));
+  append(findings, check_devices());
   findings.push_back(check_uplink(context));
   TRY(append_or_tell(findings, "firewall", check_firewalls(context)));
   append(findings, check_legacy_iptables());

@@ -55,13 +55,16 @@ Facts::Facts(const model::Space& space, const model::Settings& settings) : space
   for (const auto& forward : space.forwards) forwards.push_back(forward.spec());
   add("space", space.name.str());
   add_number("number", space.number);
-  add("ipv4", wiring.ip4.str());
-  add("ipv6", text(wiring.ip6));
-  add("gateway4", model::gateway4(settings).str());
-  add("gateway6", wiring.ip6 ? text(model::link_gateway6()) : std::nullopt);
-  add("interface", wiring.inner.str());
-  add("mac", wiring.inner_mac.str());
-  add("host_interface", wiring.outer.str());
+  const auto of_uplink = [&](std::string key, std::optional<std::string> value) {
+    add(std::move(key), space.uplink ? value : std::nullopt);
+  };
+  of_uplink("ipv4", wiring.ip4.str());
+  of_uplink("ipv6", text(wiring.ip6));
+  of_uplink("gateway4", model::gateway4(settings).str());
+  of_uplink("gateway6", wiring.ip6 ? text(model::link_gateway6()) : std::nullopt);
+  of_uplink("interface", wiring.inner.str());
+  of_uplink("mac", wiring.inner_mac.str());
+  of_uplink("host_interface", wiring.outer.str());
   add("host_mac", wiring.outer_mac.str());
   add("netns", "/run/netns/" + space.name.str());
   add_flag("nat", space.nat);

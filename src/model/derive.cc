@@ -127,6 +127,7 @@ std::vector<Element> elements(const Forward& forward, const Wiring& wiring) {
 }
 
 std::vector<Element> elements(const Space& space, const Settings& settings) {
+  if (!space.uplink) return {};
   const auto w = wiring(space, settings);
   std::vector<Element> all{source_element(SetId::sources, w.outer, w.ip4)};
   if (w.ip6) all.push_back(source_element(SetId::sources, w.outer, *w.ip6));
@@ -153,6 +154,7 @@ std::vector<Element> service_elements(const Space& space, const Settings& settin
 
 std::vector<const Service*> nat_services(const Space& space, const Settings& settings) {
   std::vector<const Service*> all;
+  if (!space.uplink) return all;
   for (const auto& service : settings.services)
     if (service.mode == ServiceMode::nat && service.scope.covers(space.name)) all.push_back(&service);
   return all;

@@ -23,6 +23,7 @@ struct Wiring {
 };
 
 inline constexpr std::uint32_t kLinkGroup = 30561;     ///< host ends of all spaces: 0x7761, "wa"
+inline constexpr std::uint32_t kDeviceGroup = 30563;   ///< host ends, shims and VLANs made for devices
 inline constexpr std::uint32_t kLeavingGroup = 30562;  ///< host ends on their way out; gone in one request
 
 [[nodiscard]] Wiring wiring(const Space& space, const Settings& settings);

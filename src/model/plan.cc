@@ -30,7 +30,7 @@ SpaceChange change(const Space& space, const Settings& settings, const ObservedS
     change.kind = SpaceChange::Kind::tear_down;
     return change;
   }
-  change.missing = all_parts(settings).without(seen.right);
+  change.missing = all_parts(space, settings).without(seen.right);
   if (change.missing.has(Part::netns) || change.missing.has(Part::veth))
     change.kind = SpaceChange::Kind::build;
   return change;
@@ -73,6 +73,34 @@ std::string host_text(HostPart part, const Settings& settings) {
   return {};
 }
 
+void device_faults(const DeviceChange& change, std::vector<std::string>& lines) {
+  const auto say = [&](const std::string& what) {
+    lines.push_back(fmt::format("space {}: {}", change.space->name.str(), what));
+  };
+  if (change.kind == DeviceChange::Kind::drop)
+    return say(fmt::format("{} is to go, but something of it is left", str(*change.device)));
+  if (change.missing.has(DevicePart::link))
+    return say(fault(DevicePart::link, *change.space, *change.device));
+  for (unsigned i = 0; i < kDevicePartCount; ++i)
+    if (const auto part = static_cast<DevicePart>(i); change.missing.has(part))
+      say(fault(part, *change.space, *change.device));
+}
+
+void plan_devices(const Space& space, const ObservedSpace& seen, Plan& plan) {
+  const bool up = space.state == State::up;
+  for (std::size_t i = 0; i < space.devices.size(); ++i) {
+    const auto& device = space.devices[i];
+    const auto right = i < seen.devices.size() ? seen.devices[i] : DeviceParts();
+    DeviceChange change{DeviceChange::Kind::put, &space, &device, all_parts(device).without(right)};
+    if (device.leaving || (!up && device.origin)) {
+      change.kind = DeviceChange::Kind::drop;
+      plan.devices.push_back(change);
+    } else if (up && !change.missing.empty()) {
+      plan.devices.push_back(change);
+    }
+  }
+}
+
 void space_faults(const SpaceChange& change, const Settings& settings, std::vector<std::string>& lines) {
   const auto& space = *change.space;
   if (change.kind == SpaceChange::Kind::tear_down) {
@@ -92,7 +120,40 @@ void space_faults(const SpaceChange& change, const Settings& settings, std::vect
 
 }  // namespace
 
-Parts all_parts(const Settings& settings) {
+DeviceParts all_parts(const Device& device) {
+  DeviceParts parts{DevicePart::link, DevicePart::up};
+  parts.set(DevicePart::mac, device.kind != DeviceKind::ipvlan);
+  parts.set(DevicePart::addresses, !device.addresses.empty());
+  parts.set(DevicePart::gateways, !device.gateways.empty());
+  parts.set(DevicePart::host_end, device.kind == DeviceKind::veth || device.shim);
+  parts.set(DevicePart::client, device.dhcp);
+  return parts;
+}
+
+std::string fault(DevicePart part, const Space& space, const Device& device) {
+  const auto& own = device.name.str();
+  switch (part) {
+    case DevicePart::link:
+      return fmt::format("{} is gone or not what it should be", str(device));
+    case DevicePart::mac:
+      return fmt::format("{} does not have MAC {}", own, device_mac(space.number, device).str());
+    case DevicePart::up:
+      return fmt::format("{} is not up", own);
+    case DevicePart::addresses:
+      return fmt::format("{} does not have all its addresses", own);
+    case DevicePart::gateways:
+      return fmt::format("there is no default route by {}", own);
+    case DevicePart::host_end:
+      return fmt::format("{} is gone, down, or not where it should be",
+                         host_link(space.number, device).str());
+    case DevicePart::client:
+      return fmt::format("no DHCP client looks after {}", own);
+  }
+  return {};
+}
+
+Parts all_parts(const Space& space, const Settings& settings) {
+  if (!space.uplink) return {Part::netns, Part::lo_up};
   Parts parts;
   for (unsigned i = 0; i < kPartCount; ++i) parts.set(static_cast<Part>(i));
   if (!has_nat_services(settings)) parts = parts.without({Part::services});
@@ -152,7 +213,7 @@ std::string fault(Part part, const Space& space, const Wiring& w) {
 
 bool Plan::empty() const {
   return remove.empty() && stray_links.empty() && host.empty() && sysctls.empty() && !new_rules &&
-         !remove_table && spaces.empty() && add.empty();
+         !remove_table && spaces.empty() && devices.empty() && add.empty();
 }
 
 std::vector<std::string> Plan::faults(const Settings& settings) const {
@@ -167,6 +228,7 @@ std::vector<std::string> Plan::faults(const Settings& settings) const {
   for (const auto& link : stray_links)
     lines.push_back(fmt::format("host: link {} belongs to no space", link));
   for (const auto& change : spaces) space_faults(change, settings, lines);
+  for (const auto& change : devices) device_faults(change, lines);
   for (const auto& element : remove) lines.push_back("nft: too much: " + element_text(element));
   if (!new_rules)
     for (const auto& element : add) lines.push_back("nft: missing: " + element_text(element));
@@ -193,6 +255,7 @@ Plan plan(const Desired& desired, const Observed& observed) {
     const auto next = change(space, desired.settings, seen);
     const bool gone = !seen.outer_exists && !seen.pin_exists && space.state != State::removing;
     if (space.state == State::up ? !next.missing.empty() : !gone) plan.spaces.push_back(next);
+    plan_devices(space, seen, plan);
   }
   return plan;
 }

@@ -38,30 +38,37 @@ enum class Part : std::uint32_t {
 };
 inline constexpr unsigned kPartCount = static_cast<unsigned>(Part::services) + 1;
 
-/// A set of parts.
-class Parts {
+/// A set of parts, each a bit.
+template <class E>
+class SetOf {
  public:
-  constexpr Parts() = default;
-  constexpr Parts(std::initializer_list<Part> parts) {
+  constexpr SetOf() = default;
+  constexpr SetOf(std::initializer_list<E> parts) {
     for (const auto part : parts) bits_ |= bit(part);
   }
-  [[nodiscard]] constexpr bool has(Part part) const { return (bits_ & bit(part)) != 0; }
+  [[nodiscard]] constexpr bool has(E part) const { return (bits_ & bit(part)) != 0; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
-  constexpr void set(Part part, bool on = true) { bits_ = on ? bits_ | bit(part) : bits_ & ~bit(part); }
-  [[nodiscard]] constexpr Parts without(Parts other) const {
-    Parts left;
+  constexpr void set(E part, bool on = true) { bits_ = on ? bits_ | bit(part) : bits_ & ~bit(part); }
+  [[nodiscard]] constexpr SetOf without(SetOf other) const {
+    SetOf left;
     left.bits_ = bits_ & ~other.bits_;
     return left;
   }
-  constexpr bool operator==(const Parts&) const = default;
+  constexpr bool operator==(const SetOf&) const = default;
 
  private:
-  static constexpr std::uint32_t bit(Part part) { return std::uint32_t{1} << static_cast<unsigned>(part); }
+  static constexpr std::uint32_t bit(E part) { return std::uint32_t{1} << static_cast<unsigned>(part); }
   std::uint32_t bits_ = 0;
 };
+using Parts = SetOf<Part>;
+using DeviceParts = SetOf<DevicePart>;
 
-/// Every part that a space has under these settings.
-[[nodiscard]] Parts all_parts(const Settings& settings);
+/// Every part that this space has under these settings.
+[[nodiscard]] Parts all_parts(const Space& space, const Settings& settings);
+/// Every part that this device has.
+[[nodiscard]] DeviceParts all_parts(const Device& device);
+/// What is wrong with the device when this part is missing, in words.
+[[nodiscard]] std::string fault(DevicePart part, const Space& space, const Device& device);
 /// What is wrong when this part is missing or not as it should be, in words.
 [[nodiscard]] std::string fault(Part part, const Space& space, const Wiring& wiring);
 
@@ -79,8 +86,9 @@ struct SysctlChange {
 /// What the kernel has of one space.
 struct ObservedSpace {
   Parts right;
-  bool outer_exists = false;  ///< there is a link with the name of its host end
-  bool pin_exists = false;    ///< there is a file with its name under /run/netns
+  bool outer_exists = false;              ///< there is a link with the name of its host end
+  bool pin_exists = false;                ///< there is a file with its name under /run/netns
+  std::vector<DeviceParts> devices = {};  ///< what is right of each of Space::devices
 };
 
 /// What the kernel has.
@@ -103,6 +111,15 @@ struct SpaceChange {
   ObservedSpace seen;
 };
 
+/// What is to be done for one device. Those of a space that is torn down go with it, and are not told of.
+struct DeviceChange {
+  enum class Kind { put, drop };
+  Kind kind = Kind::put;
+  const Space* space = nullptr;  ///< in Desired
+  const Device* device = nullptr;
+  DeviceParts missing;
+};
+
 /// The steps from observed to desired, in the order in which they run.
 struct Plan {
   std::vector<Element> remove;  ///< first: what must not be reachable any more
@@ -113,6 +130,7 @@ struct Plan {
   bool new_rules = false;     ///< the table is made anew, with all elements
   bool remove_table = false;  ///< no space is left that needs it
   std::vector<SpaceChange> spaces;
+  std::vector<DeviceChange> devices;
   std::vector<Element> add;  ///< last: what is whole may be reached
 
   [[nodiscard]] bool empty() const;

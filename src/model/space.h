@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/device.h"
 #include "model/id_block.h"
 #include "model/service.h"
 #include "types/element.h"
@@ -47,8 +48,10 @@ struct Space {
   std::optional<Ip> ip6;
   bool nat = true;
   bool adopted = false;  ///< its namespace was made by somebody else
+  bool uplink = true;    ///< false: no veth, no NAT; it lives on its devices alone
   State state = State::up;
   std::vector<Forward> forwards;  ///< sorted
+  std::vector<Device> devices;    ///< sorted by index
 
   bool operator==(const Space&) const = default;
 };

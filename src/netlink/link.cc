@@ -55,9 +55,22 @@ void read_stats(Link& link, const AttrView& attr) {
   link.tx_bytes = stats->tx_bytes, link.tx_packets = stats->tx_packets;
 }
 
+/// What the kind, which comes first, says of itself.
+void read_kind_data(Link& link, const AttrView& data) {
+  for (const auto& attr : AttrRange(data.payload)) {
+    if (link.kind == "vlan" && attr.type == IFLA_VLAN_ID) link.vlan = attr.as<std::uint16_t>().value_or(0);
+    if (link.kind == "macvlan" && attr.type == IFLA_MACVLAN_MODE)
+      link.mode = attr.as<std::uint32_t>().value_or(0);
+    if (link.kind == "ipvlan" && attr.type == IFLA_IPVLAN_MODE)
+      link.mode = attr.as<std::uint16_t>().value_or(0);
+  }
+}
+
 void read_kind(Link& link, const AttrView& info) {
-  for (const auto& attr : AttrRange(info.payload))
+  for (const auto& attr : AttrRange(info.payload)) {
     if (attr.type == IFLA_INFO_KIND) link.kind = attr.text();
+    if (attr.type == IFLA_INFO_DATA) read_kind_data(link, attr);
+  }
 }
 
 void read_attribute(Link& link, const AttrView& attr) {
@@ -67,6 +80,12 @@ void read_attribute(Link& link, const AttrView& attr) {
       break;
     case IFLA_ADDRESS:
       link.mac = attr.as<Mac>().value_or(Mac{});
+      break;
+    case IFLA_PERM_ADDRESS:
+      if (const auto mac = attr.as<Mac>(); mac && *mac != Mac{}) link.permanent_mac = mac;
+      break;
+    case IFLA_MASTER:
+      link.master = attr.as<int>().value_or(0);
       break;
     case IFLA_MTU:
       link.mtu = attr.as<std::uint32_t>().value_or(0);
@@ -162,6 +181,7 @@ std::optional<Link> parse_link(const MessageView& message) {
   Link link;
   link.index = header->ifi_index;
   link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
   link.noarp = (header->ifi_flags & IFF_NOARP) != 0;
   for (const auto& attr : message.attributes<ifinfomsg>()) read_attribute(link, attr);
   return link;

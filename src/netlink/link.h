@@ -41,9 +41,14 @@ struct Link {
   std::string name;
   std::string kind;  ///< "veth", ... or empty
   Mac mac;
+  std::optional<Mac> permanent_mac;  ///< burnt in
+  std::uint16_t vlan = 0;            ///< of a VLAN link
+  std::uint32_t mode = 0;            ///< of a macvlan or ipvlan, as linux/if_link.h has it
+  int master = 0;                    ///< index of the bridge or bond that it is a port of
   std::uint32_t mtu = 0;
   std::uint32_t group = 0;
   bool up = false;
+  bool loopback = false;
   bool noarp = false;
   bool no_autoconf = false;
   int peer_index = 0;                    ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace

@@ -29,6 +29,7 @@ Result<model::Space> read_space(const Database& db, const Statement& row) {
   space.nat = row.number(6) != 0;
   space.adopted = row.number(7) != 0;
   space.state = static_cast<model::State>(state);
+  space.uplink = row.number(9) != 0;
   return space;
 }
 

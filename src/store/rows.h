@@ -7,7 +7,9 @@
 namespace warren::store {
 
 /// The columns that read_space() takes, in its order.
-#define WARREN_SPACE_COLUMNS "number, name, ip4, ip6, ip4_given, ip6_given, nat, adopted, state"
+#define WARREN_SPACE_COLUMNS                                                    \
+  "number, name, ip4, ip6, ip4_given, ip6_given, nat, adopted, state, uplink, " \
+  "EXISTS(SELECT 1 FROM device WHERE device.space = space.number)"
 /// The columns that read_forward() takes, in its order.
 #define WARREN_FORWARD_COLUMNS "proto, host, first, last, to_port"
 
@@ -17,6 +19,9 @@ namespace warren::store {
 [[nodiscard]] Result<model::Forward> read_forward(const Database& db, const Statement& row, int at);
 /// A space's name. Error: the store is damaged.
 [[nodiscard]] Result<SpaceName> read_name(const Database& db, const Statement& row, int column);
+
+/// The devices of a space, sorted by index. Error: the store is damaged.
+[[nodiscard]] Result<std::vector<model::Device>> load_devices(Database& db, SpaceNumber number);
 
 /// Binds a forward's host address: empty for any.
 void bind_host(Statement& statement, const std::optional<Ip>& host);

@@ -29,7 +29,8 @@ CREATE TABLE space(
   ip6_given INTEGER NOT NULL,
   nat INTEGER NOT NULL,
   adopted INTEGER NOT NULL,
-  state INTEGER NOT NULL
+  state INTEGER NOT NULL,
+  uplink INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE TABLE forward(
   space INTEGER NOT NULL REFERENCES space(number) ON DELETE CASCADE,
@@ -87,6 +88,37 @@ CREATE TABLE space_map(
   since INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX space_map_map ON space_map(map) WHERE map IS NOT NULL;
+CREATE TABLE device(
+  space INTEGER NOT NULL REFERENCES space(number) ON DELETE CASCADE,
+  idx INTEGER NOT NULL CHECK(idx BETWEEN 1 AND 127),
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  vlan INTEGER NOT NULL,
+  mode INTEGER NOT NULL,
+  mac TEXT NOT NULL,
+  flags INTEGER NOT NULL,
+  PRIMARY KEY(space, idx)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device_address(
+  space INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  role INTEGER NOT NULL,
+  ip BLOB NOT NULL,
+  prefix INTEGER NOT NULL,
+  PRIMARY KEY(space, idx, role, ip),
+  FOREIGN KEY(space, idx) REFERENCES device(space, idx) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device_origin(
+  space INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  mac TEXT NOT NULL,
+  permanent TEXT NOT NULL,
+  mtu INTEGER NOT NULL,
+  up INTEGER NOT NULL,
+  PRIMARY KEY(space, idx),
+  FOREIGN KEY(space, idx) REFERENCES device(space, idx) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 0x7761726e;
 PRAGMA user_version = 1;
 )";

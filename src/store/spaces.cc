@@ -24,10 +24,17 @@ Status load_forwards(Database& db, Space& space) {
   return {};
 }
 
+/// Most spaces have no devices, and cost no query for them.
+Result<Space> read_with_devices(Database& db, const Statement& row) {
+  auto space = TRY(read_space(db, row));
+  if (row.number(10) != 0) space.devices = TRY(load_devices(db, space.number));
+  return space;
+}
+
 /// The one space that a bound query finds, with its forwards.
 Result<std::optional<Space>> load_one(Database& db, Statement& query) {
   if (!TRY(query.step())) return std::nullopt;
-  auto space = TRY(read_space(db, query));
+  auto space = TRY(read_with_devices(db, query));
   TRY(load_forwards(db, space));
   return space;
 }
@@ -35,7 +42,7 @@ Result<std::optional<Space>> load_one(Database& db, Statement& query) {
 Result<std::vector<Space>> load_spaces(Database& db) {
   std::vector<Space> spaces;
   auto query = TRY(db.prepare("SELECT " WARREN_SPACE_COLUMNS " FROM space ORDER BY number"));
-  while (TRY(query.step())) spaces.push_back(TRY(read_space(db, query)));
+  while (TRY(query.step())) spaces.push_back(TRY(read_with_devices(db, query)));
   return spaces;
 }
 
@@ -117,13 +124,15 @@ Error Store::who_has(Error error, const Space& space, const Ip& ip4, const std::
 
 Status Store::insert_row(const Space& space, const Ip& ip4, const std::optional<Ip>& ip6) {
   auto insert =
-      TRY(db_->prepare("INSERT INTO space(ip4, ip6, ip4_given, ip6_given, nat, number, name, adopted, state) "
-                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      TRY(db_->prepare("INSERT INTO space(ip4, ip6, ip4_given, ip6_given, nat, number, name, adopted, state, "
+                       "uplink) "
+                       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   bind_addresses(insert, space, ip4, ip6);
   insert.bind(space.number)
       .bind(space.name.str())
       .bind(space.adopted)
-      .bind(static_cast<std::int64_t>(space.state));
+      .bind(static_cast<std::int64_t>(space.state))
+      .bind(space.uplink);
   TRY(insert.run());
   // A number given by hand counts as given, too.
   auto raise =
@@ -138,6 +147,7 @@ Status Store::insert(const Space& space, const Ip& ip4, const std::optional<Ip>&
   if (auto inserted = insert_row(space, ip4, ip6); !inserted)
     return std::unexpected(who_has(std::move(inserted).error(), space, ip4, ip6));
   for (const auto& forward : space.forwards) TRY(add_forward(space.number, forward));
+  for (const auto& device : space.devices) TRY(put_device(space.number, device));
   return own ? own->commit() : Status();
 }
 

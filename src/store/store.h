@@ -146,6 +146,10 @@ class Store {
   [[nodiscard]] Status set_map_use(SpaceNumber number, const model::MapUse& use);
   /// Back to the default of the owner of the space's own name.
   [[nodiscard]] Status clear_map_use(SpaceNumber number);
+  /// Adds a device, or puts it in the place of that with its index, with its addresses and its origin.
+  [[nodiscard]] Status put_device(SpaceNumber number, const model::Device& device);
+  /// Error: not_found.
+  [[nodiscard]] Status remove_device(SpaceNumber number, std::uint8_t index);
 
   /// Changes whenever another connection has committed something.
   [[nodiscard]] Result<std::int64_t> data_version();

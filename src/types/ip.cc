@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
+#include <optional>
 
 #include "types/names.h"
 
@@ -56,6 +57,47 @@ std::string Ip::str() const {
   return text.data();
 }
 
+namespace {
+
+/// The prefix length of a family, or nothing.
+std::optional<unsigned> parse_prefix(std::string_view digits, unsigned most) {
+  unsigned prefix = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
+  if (error != std::errc{} || end != digits.data() + digits.size() || prefix > most) return std::nullopt;
+  return prefix;
+}
+
+}  // namespace
+
+Result<IpPrefix> IpPrefix::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto bad = [&](std::string_view why) {
+    return fail(Code::usage, fmt::format("'{}' is no address of an interface: {}", shown(text), why));
+  };
+  const auto ip = Ip::parse(text.substr(0, slash));
+  if (!ip) return bad("write it as ADDRESS/PREFIX, such as 192.0.2.5/24");
+  if (ip->is_unspecified() || ip->is_loopback()) return bad("give one that an interface can have");
+  if (slash == text.npos) return IpPrefix{*ip, static_cast<std::uint8_t>(ip->bits())};
+  const auto prefix = parse_prefix(text.substr(slash + 1), ip->bits());
+  if (!prefix || *prefix == 0) return bad(fmt::format("the prefix must be 1 to {}", ip->bits()));
+  return IpPrefix{*ip, static_cast<std::uint8_t>(*prefix)};
+}
+
+Result<Mac> Mac::parse(std::string_view text) {
+  Mac mac;
+  const auto bad = [&] {
+    return fail(Code::usage,
+                fmt::format("'{}' is no MAC: write six bytes such as 02:00:00:00:00:01", shown(text)));
+  };
+  if (text.size() != 17) return bad();
+  for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
+    const char* begin = text.data() + 3 * i;
+    const auto [end, error] = std::from_chars(begin, begin + 2, mac.bytes[i], 16);
+    if (error != std::errc{} || end != begin + 2 || (i < 5 && *end != ':')) return bad();
+  }
+  return mac;
+}
+
 Result<Cidr> Cidr::parse(std::string_view text) {
   const auto slash = text.find('/');
   const auto bad = [&](std::string_view why) {
@@ -64,11 +106,9 @@ Result<Cidr> Cidr::parse(std::string_view text) {
   if (slash == text.npos) return bad("write it as ADDRESS/PREFIX, such as 100.64.0.0/16");
   const auto ip = Ip::parse(text.substr(0, slash));
   if (!ip) return bad("the part before / is no address");
-  unsigned prefix = 0;
-  const auto digits = text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-  if (error != std::errc{} || end != digits.data() + digits.size() || prefix > ip->bits())
-    return bad(fmt::format("the prefix must be 0 to {}", ip->bits()));
+  const auto length = parse_prefix(text.substr(slash + 1), ip->bits());
+  if (!length) return bad(fmt::format("the prefix must be 0 to {}", ip->bits()));
+  const auto prefix = *length;
   for (unsigned bit = prefix; bit < ip->bits(); ++bit)
     if (ip->bytes()[bit / 8] & (0x80U >> (bit % 8))) return bad("bits after the prefix must be zero");
   return Cidr(*ip, prefix);

@@ -66,9 +66,24 @@ class Cidr {
   std::uint8_t prefix_ = 32;
 };
 
+/// An address of an interface with the length of its network's prefix.
+struct IpPrefix {
+  Ip ip;
+  std::uint8_t prefix = 32;
+
+  /// "192.0.2.5/24"; without a prefix it is alone in its network. Error: usage.
+  [[nodiscard]] static Result<IpPrefix> parse(std::string_view text);
+  [[nodiscard]] std::string str() const { return ip.str() + "/" + std::to_string(prefix); }
+  auto operator<=>(const IpPrefix&) const = default;
+};
+
 /// A 48-bit Ethernet address.
 struct Mac {
   std::array<std::uint8_t, 6> bytes{};
+  /// Six bytes in hexadecimal, with colons between. Error: usage.
+  [[nodiscard]] static Result<Mac> parse(std::string_view text);
+  /// Not of a group, and not zero: fit to be an interface's.
+  [[nodiscard]] bool is_unicast() const { return (bytes[0] & 1) == 0 && *this != Mac{}; }
   [[nodiscard]] std::string str() const;
   auto operator<=>(const Mac&) const = default;
 };

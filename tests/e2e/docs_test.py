@@ -192,6 +192,15 @@ class JsonKeys(wh.HostTest):
         self.assertEqual(wh.warren("-o", "json", "service", "rm", "sql").stdout, "")
         self.assertEqual(self.print("service", "ls"), [])
 
+    def test_devices(self):
+        device = self.print("dev", "add", "web1", "--type", "macvlan", "--parent", "uplink")
+        self.check(device, "A device", "dev add")
+        self.check(self.print("dev", "ls"), "A device", "dev ls")
+        self.check(self.print("show", "web1")["devices"], "A device")
+        self.check(self.print("explain", "web1")["devices"], "A device")
+        self.assertEqual(wh.warren("-o", "json", "dev", "rm", "web1", "eth1").stdout, "")
+        self.check(self.print("add", "fw", "--no-uplink"), "A space")
+
     def test_audit(self):
         self.assertEqual(self.print("audit"), [])
         with open("/etc/passwd", "a") as file:
@@ -319,6 +328,14 @@ class Completion(wh.HostTest):
             with self.subTest(command):
                 self.assertIn("alice", self.complete(*command, ""))
         self.assertLessEqual({"root", "web1"}, self.complete("id", "allocate", ""))
+
+    def test_devices(self):
+        self.assertLessEqual({"add", "rm", "ls"}, self.complete("dev", ""))
+        for command in "add", "rm", "ls":
+            self.assertLessEqual({"web1", "b.example"}, self.complete("dev", command, ""))
+        self.assertEqual(self.complete("dev", "add", "web1", "--type", ""), {"veth", "macvlan", "ipvlan", "vlan", "physical"})
+        self.assertEqual(self.complete("dev", "add", "web1", "--mode", "l"), {"l2", "l3", "l3s"})
+        self.assertIn("uplink", self.complete("dev", "add", "web1", "--parent", ""))
 
     def test_options(self):
         for command, options in commands().items():

@@ -16,7 +16,7 @@ openssh-server,openssh-client,sudo,cron,supervisor,python3,libnftables1,libmnl0,
 readonly masked="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
 systemd-firstboot.service systemd-timesyncd.service systemd-pstore.service getty@tty1.service serial-getty@ttyS0.service
 serial-getty@hvc0.service console-getty.service supervisor.service networking.service"
-readonly wanted_modules='^kernel/(net|lib|crypto|arch|fs/(ext4|jbd2|overlayfs|mbcache)|drivers/(nvme|virtio))[/.]|/(veth|tun|dummy|macvlan|virtio_blk|virtio_console|t10-pi|crc-t10dif)\.ko'
+readonly wanted_modules='^kernel/(net|lib|crypto|arch|fs/(ext4|jbd2|overlayfs|mbcache)|drivers/(nvme|virtio))[/.]|/(veth|tun|dummy|macvlan|ipvlan|virtio_net|net_failover|virtio_blk|virtio_console|t10-pi|crc-t10dif)\.ko'
 
 here=$(cd "$(dirname "$0")" && pwd)
 

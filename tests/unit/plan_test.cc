@@ -35,7 +35,7 @@ Observed whole(const Desired& desired) {
   Observed observed;
   observed.table = observed.rules_right = true;
   for (const auto& one : desired.spaces) {
-    observed.spaces.push_back({all_parts(desired.settings), true, true});
+    observed.spaces.push_back({all_parts(one, desired.settings), true, true, {}});
     for (const auto& element : elements(one, desired.settings)) observed.elements.push_back(element);
   }
   std::ranges::sort(observed.elements);
@@ -110,7 +110,7 @@ TEST(Plan, Ipv6PartsAreNotMissedWhereItIsOff) {
   auto seen = whole(want);
   for (const auto part : {Part::forwarding6, Part::address6, Part::default6, Part::gateway_neighbour6,
                           Part::route6, Part::neighbour6})
-    EXPECT_FALSE(all_parts(want.settings).has(part));
+    EXPECT_FALSE(all_parts(want.spaces[0], want.settings).has(part));
   EXPECT_TRUE(plan(want, seen).empty());
 }
 

@@ -71,8 +71,9 @@ TEST(Spaces, OtherWaysToWriteTables) {
 
 TEST(Spaces, ErrorsNameFileLineKeyAndRemedy) {
   EXPECT_EQ(spaces_error("[spaces.a]"), "s.toml:1: spaces: unknown key; known are: space");
-  EXPECT_EQ(spaces_error("[space.a]\n\nport = []"),
-            "s.toml:3: space.a.port: unknown key; known are: ports, ip4, ip6, nat, state, number");
+  EXPECT_EQ(
+      spaces_error("[space.a]\n\nport = []"),
+      "s.toml:3: space.a.port: unknown key; known are: ports, ip4, ip6, nat, state, number, uplink, device");
   EXPECT_TRUE(spaces_error("[space.a]\nports = [\n  \"80:80\",\n  \"0:80\"\n]")
                   .starts_with("s.toml:4: space.a.ports: "));
   EXPECT_EQ(spaces_error("[space.a]\nstate = \"off\""),

@@ -382,5 +382,37 @@ TEST_F(StoreTest, ReadsQuicklyAndAsksNarrowly) {
   EXPECT_LT(milliseconds(begin), 1000) << "10 ms where nothing else runs: each asks an index";
 }
 
+TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
+  auto store = open();
+  auto one = space(2, "web1");
+  one.uplink = false;
+  model::Device device;
+  device.index = 3;
+  device.kind = model::DeviceKind::physical;
+  device.name = IfName::parse("wan").value();
+  device.parent = IfName::parse("eth1").value();
+  device.mac = Mac::parse("02:00:00:00:00:07").value();
+  device.addresses = {IpPrefix::parse("192.0.2.5/24").value(), IpPrefix::parse("2001:db8::5/64").value()};
+  device.gateways = {ip("192.0.2.1")};
+  device.dhcp = true;
+  one.devices = {device};
+  ASSERT_TRUE(insert(store, one));
+  EXPECT_EQ(**store.find(one.name), one);
+  device.leaving = true;
+  device.origin = model::Origin{Mac::parse("02:00:00:00:00:08").value(),
+                                Mac::parse("52:54:00:00:00:01").value(),
+                                1400,
+                                true,
+                                {IpPrefix::parse("192.0.2.9/24").value()}};
+  ASSERT_TRUE(store.put_device(2, device));
+  EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
+  ASSERT_TRUE(store.remove_device(2, 3));
+  EXPECT_EQ(code(store.remove_device(2, 3)), Code::not_found);
+  ASSERT_TRUE(store.put_device(2, device));
+  ASSERT_TRUE(store.erase(2));
+  EXPECT_TRUE(store.load_all()->empty());
+  EXPECT_FALSE(store.put_device(2, device)) << "a device of no space";
+}
+
 }  // namespace
 }  // namespace warren::store

@@ -12,6 +12,7 @@ struct Args {
   std::vector<std::string> ports;
   std::string ip4, ip6;
   bool no_nat = false;
+  bool no_uplink = false;
   bool dry_run = false;
 };
 
@@ -22,6 +23,9 @@ Result<std::optional<Ip>> optional_ip(const std::string& text) {
 
 void print(const model::Space& space, const model::Settings& settings, bool dry_run) {
   const auto w = model::wiring(space, settings);
+  if (!space.uplink)
+    return say(fmt::format("{}{} is space {}, without an uplink", dry_run ? "would add: " : "",
+                           space.name.str(), space.number));
   say(fmt::format("{}{} is space {}: {}{}", dry_run ? "would add: " : "", space.name.str(), space.number,
                   w.ip4.str(), w.ip6 ? " " + w.ip6->str() : ""));
   for (const auto& forward : space.forwards) say("  " + forward.str());
@@ -34,6 +38,7 @@ Result<int> run(const Args& args, Context& context) {
   request.ip4 = TRY(optional_ip(args.ip4));
   request.ip6 = TRY(optional_ip(args.ip6));
   request.nat = !args.no_nat;
+  request.uplink = !args.no_uplink;
   auto engine = TRY(context.engine());
   const auto space = TRY_WRAP("add " + args.name, engine.add(request, args.dry_run));
   if (context.json())
@@ -57,6 +62,8 @@ void register_add(const Command& program, Context& context) {
   command.add_option("--ip4", args->ip4, "IPv4 address from the pool, in place of the derived one");
   command.add_option("--ip6", args->ip6, "IPv6 address from the ULA prefix, in place of the derived one");
   command.add_flag("--no-nat", args->no_nat, "Let it leave the host under its own address");
+  command.add_flag("--no-uplink", args->no_uplink,
+                   "No link to the host and no NAT: it lives on its devices alone");
   command.add_flag("--dry-run", args->dry_run, "Only say what it would be");
   command.footer("Example:\n  warren add web1 -p 6000:8080 -p 8000-8099 -p 203.0.113.10:53:53/udp");
   on(command, context, args, run);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "commands.h"
 #include "config/read_text.h"
 #include "config/spaces_file.h"
@@ -26,6 +27,8 @@ std::vector<apply::SpaceRequest> requests(config::SpacesFile file) {
     request.ip6 = entry.ip6;
     request.nat = entry.nat;
     request.up = entry.up;
+    request.uplink = entry.uplink;
+    request.devices = std::move(entry.devices);
     request.number = entry.number;
     all.push_back(std::move(request));
   }
@@ -68,6 +71,7 @@ Result<int> run(const Args& args, Context& context) {
   const auto report =
       TRY_WRAP("apply", engine.apply(requests(std::move(file)),
                                      {args.prune, args.dry_run, args.force, progress("spaces made")}));
+  for (const auto& line : engine.said()) warn(line);
   if (context.json())
     print_json(report, args.dry_run);
   else

@@ -56,7 +56,11 @@ _warren() {{
     --owner) COMPREPLY=($(compgen -W "$(_warren_owners)" -- "$current")); return ;;
     -u|--user|--member) COMPREPLY=($(compgen -u -- "$current")); return ;;
     --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
-    --mode) COMPREPLY=($(compgen -W "nat proxy" -- "$current")); return ;;
+    --mode) words="nat proxy"
+      case $command in dev*) words="bridge private vepa l2 l3 l3s" ;; esac
+      COMPREPLY=($(compgen -W "$words" -- "$current")); return ;;
+    --type) COMPREPLY=($(compgen -W "veth macvlan ipvlan vlan physical" -- "$current")); return ;;
+    --parent) COMPREPLY=($(compgen -W "$(ls /sys/class/net)" -- "$current")); return ;;
     --proxy-protocol) COMPREPLY=($(compgen -W "v1 v2" -- "$current")); return ;;
     --by) COMPREPLY=($(compgen -W "unit user" -- "$current")); return ;;
   esac
@@ -64,7 +68,7 @@ _warren() {{
 {}    *) words="{}" ;;
   esac
   case $command in
-    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|member*|'service add'|'map assign'|'id allocate')
+    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|dev*|member*|'service add'|'map assign'|'id allocate')
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
     id*|'map split') words+=" $(_warren_owners)" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;

@@ -34,7 +34,8 @@ Result<std::vector<std::string>> links_of(store::Store& store, const model::Sett
   std::vector<std::string> links;
   const auto spaces = TRY(store.load_all());
   for (const auto& space : spaces)
-    if (space.state == model::State::up) links.push_back(model::wiring(space, settings).outer.str());
+    if (space.state == model::State::up && space.uplink)
+      links.push_back(model::wiring(space, settings).outer.str());
   return links;
 }
 

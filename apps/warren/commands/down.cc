@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "commands.h"
 #include "output.h"
 
@@ -19,6 +20,7 @@ Result<int> run(const Args& args, Context& context) {
   auto engine = TRY(context.engine());
   if (args.all) names = TRY(engine.names());
   TRY_WRAP("down", engine.down(names, args.force));
+  for (const auto& line : engine.said()) warn(line);
   if (!context.json()) return kExitOk;
   auto list = Json::array();
   for (const auto& name : names) list.push_back(name.str());

@@ -32,7 +32,8 @@ Result<int> run(const Args&, Context& context) {
   Columns columns({"NAME", "NUMBER", "STATE", "IPV4", "IPV6", "RECEIVED", "SENT", "FORWARDS"});
   for (const auto& s : all)
     columns.add({s.space.name.str(), std::to_string(s.space.number), std::string(s.state()),
-                 s.wiring.ip4.str(), s.wiring.ip6 ? s.wiring.ip6->str() : "-", bytes(s.received_bytes),
+                 s.space.uplink ? s.wiring.ip4.str() : "-",
+                 s.space.uplink && s.wiring.ip6 ? s.wiring.ip6->str() : "-", bytes(s.received_bytes),
                  bytes(s.sent_bytes), forwards(s.space)});
   columns.print();
   return kExitOk;

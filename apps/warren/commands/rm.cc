@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "commands.h"
 #include "output.h"
 
@@ -25,6 +26,7 @@ Result<int> run(const Args& args, Context& context) {
       return fail(Code::not_found,
                   fmt::format("rm {0}: there is no space '{0}'; `warren ls` lists them", name.str()));
   if (!args.dry_run) TRY_WRAP("rm", engine.remove(names, args.force));
+  for (const auto& line : engine.said()) warn(line);
   if (context.json()) {
     auto list = Json::array();
     for (const auto& name : names) list.push_back(name.str());

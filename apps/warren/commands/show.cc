@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "devices.h"
 #include "look.h"
 #include "output.h"
 #include "sys/process.h"
@@ -19,6 +20,7 @@ void print(const apply::SpaceStatus& status, const model::Settings& settings,
   for (const auto& line : describe(status.space, settings)) say("  " + line);
   say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
   say(fmt::format("  sent        {} in {} packets", bytes(status.sent_bytes), status.sent_packets));
+  for (const auto& device : look_at(status.space)) say("  device      " + in_words(status.space, device));
   say(fmt::format("  processes   {}", pids.size()));
   const auto& refused = status.refused;
   say(fmt::format("  refused     {} spoofed, {} to the host, {} unpublished, {} over the limit",
@@ -37,6 +39,8 @@ Result<int> run(const Args& args, Context& context) {
   if (context.json()) {
     auto json = to_json(status, settings);
     json["pids"] = pids;
+    json["devices"] = Json::array();
+    for (const auto& device : look_at(space)) json["devices"].push_back(to_json(space, device));
     say_json(json);
   } else {
     print(status, settings, pids);

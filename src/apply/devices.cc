@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/devices.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fmt/format.h>
+#include <linux/ip.h>
+#include <thread>
+
+#include "apply/device_links.h"
+#include "apply/dhcp.h"
+#include "netlink/route.h"
+#include "netlink/upper.h"
+#include "sys/netns.h"
+
+namespace warren::apply {
+namespace {
+
+using model::Device;
+using model::DeviceKind;
+using model::DevicePart;
+using model::Space;
+using netlink::Batch;
+
+constexpr int kTries = 60;
+constexpr auto kPause = std::chrono::milliseconds(50);
+
+Result<Room> open_room(const SpaceName& name) {
+  return RoomSource({{name, RoomOrder::Kind::open, {}}}).next();
+}
+
+/// Where a link gets its first name: the kernel looks on the host whether the last one is taken.
+IfName first_name(const Space& space, const Device& device) {
+  return *IfName::parse(fmt::format("new_{}_{}", space.number, device.index));
+}
+
+/// Another link that is on its way out with its namespace may still be in the way for a moment.
+template <class Run>
+Status patiently(int while_this, Run run) {
+  auto done = run();
+  for (int i = 0; i < kTries && !done && done.error().sys == while_this; ++i) {
+    std::this_thread::sleep_for(kPause);
+    done = run();
+  }
+  return done;
+}
+
+Status lacking(const Device& device, Status status) {
+  if (status || status.error().code != Code::unsupported) return status;
+  return fail(Code::unsupported, fmt::format("kernel lacks {}: {}", name(device.kind), status.error().what));
+}
+
+netlink::UpperSpec::Kind upper_kind(DeviceKind kind) {
+  if (kind == DeviceKind::macvlan) return netlink::UpperSpec::Kind::macvlan;
+  return kind == DeviceKind::ipvlan ? netlink::UpperSpec::Kind::ipvlan : netlink::UpperSpec::Kind::vlan;
+}
+
+netlink::Route default_by(const Device& device, int index, const Ip& gateway) {
+  netlink::Route route;
+  route.family = gateway.family();
+  route.index = index;
+  route.gateway = gateway;
+  route.metric = model::route_metric(device, gateway.family());
+  return route;
+}
+
+}  // namespace
+
+Result<HostView> view_for_devices(netlink::Socket& route) {
+  HostView view;
+  for (auto& link : TRY(netlink::dump_links(route))) {
+    auto name = link.name;
+    view.links.emplace(std::move(name), std::move(link));
+  }
+  for (auto& entry : TRY(netlink::dump_routes(route, Family::v4)))
+    if (entry.dst) view.routes.emplace(std::pair(*entry.dst, entry.metric), entry);
+  return view;
+}
+
+Status Devices::check(const Space& space, const Device& device, const HostFacts& facts,
+                      const std::vector<Space>& spaces) {
+  if (device.dhcp) TRY(find_client());
+  if (device.kind == DeviceKind::physical) return check_physical(device, facts, spaces);
+  if (device.kind == DeviceKind::veth) {
+    if (!device.parent) return {};
+    const auto bridge = TRY(netlink::get_link(*TRY(host()), *device.parent));
+    if (!bridge)
+      return fail(Code::not_found, fmt::format("there is no bridge '{}' on the host", device.parent->str()));
+    if (bridge->kind == "bridge") return {};
+    return fail(Code::usage, fmt::format("{} is no bridge: give one, or leave the parent out", bridge->name));
+  }
+  for (const auto& other : spaces)
+    for (const auto& theirs : other.devices)
+      if (device.kind == DeviceKind::vlan && theirs.kind == device.kind && theirs.parent == device.parent &&
+          theirs.vlan == device.vlan && (other.number != space.number || theirs.index != device.index))
+        return fail(
+            Code::exists,
+            fmt::format("VLAN {} of {} is {} of space {}: for several spaces in one VLAN "
+                        "use `--type macvlan --vlan {}`",
+                        device.vlan, device.parent->str(), theirs.name.str(), other.name.str(), device.vlan));
+  if (model::has_own_base(device) && netlink::link_index(*TRY(host()), model::base_link(device)))
+    return TRY(require_base(device)), Status();
+  auto parent = device;
+  parent.vlan = 0;
+  return TRY(require_base(parent)), Status();
+}
+
+/// A name that somebody else uses inside is his; what is left of ours goes.
+Status Devices::clear_name(const Site& site) {
+  auto& inside = site.room.socket;
+  TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  const auto link = TRY(netlink::get_link(inside, site.device.name));
+  if (!link) return {};
+  const bool same_kind = link->kind == model::name(site.device.kind);
+  const bool same_mac = link->mac == model::device_mac(site.space.number, site.device);
+  if (!same_kind || (!same_mac && site.device.kind != DeviceKind::ipvlan))
+    return fail(Code::exists, fmt::format("there is another interface {} inside already", link->name));
+  Batch batch;
+  netlink::delete_link(batch, link->index);
+  return inside.run(batch);
+}
+
+Status Devices::make_upper(const Site& site) {
+  const auto& device = site.device;
+  TRY(put_base(device));
+  netlink::UpperSpec spec{upper_kind(device.kind),
+                          first_name(site.space, device),
+                          TRY(require_base(device)).index,
+                          site.room.netns.get(),
+                          {}};
+  if (device.kind != DeviceKind::ipvlan) spec.mac = model::device_mac(site.space.number, device);
+  spec.mode = kernel_mode(device.mode);
+  spec.vlan = device.vlan;
+  Batch batch;
+  netlink::create_upper(batch, spec);
+  auto& socket = *TRY(host());
+  TRY(lacking(device, patiently(EEXIST, [&] { return socket.run(batch); })));
+  batch.clear();
+  netlink::rename_link(batch, TRY(netlink::link_index(site.room.socket, spec.name)), device.name);
+  return site.room.socket.run(batch);
+}
+
+Status Devices::make_pair(const Site& site) {
+  const auto& device = site.device;
+  TRY(drop_host_end(site.space, device));
+  const auto mac = model::device_mac(site.space.number, device);
+  Batch batch;
+  netlink::create_veth(batch, {model::host_link(site.space.number, device), device.name,
+                               model::host_mac(site.space.number, device), mac, 1500, model::kDeviceGroup,
+                               site.room.netns.get()});
+  return lacking(device, TRY(host())->run(batch));
+}
+
+Status Devices::make(const Site& site) {
+  TRY(clear_name(site));
+  return site.device.kind == DeviceKind::veth ? make_pair(site) : make_upper(site);
+}
+
+Status Devices::furnish_inside(const Site& site, model::DeviceParts missing) {
+  const auto& device = site.device;
+  auto& inside = site.room.socket;
+  const int index = TRY(netlink::link_index(inside, device.name));
+  // The address comes first, so that the neighbours are told of it when the link comes up (arp_notify).
+  Batch batch;
+  netlink::LinkChange change;
+  change.ipv4_conf = {{IPV4_DEVCONF_ARP_NOTIFY, 1}};
+  if (missing.has(DevicePart::mac) && (device.mac || device.kind != DeviceKind::physical))
+    change.mac = model::device_mac(site.space.number, device);
+  netlink::change_link(batch, device.name, change);
+  const auto add_addresses = [&](bool v4) {
+    for (const auto& address : device.addresses)
+      if (missing.has(DevicePart::addresses) && address.ip.is_v4() == v4)
+        netlink::add_address(batch, {index, address.ip, address.prefix});
+  };
+  add_addresses(true);
+  if (missing.has(DevicePart::up)) raise_link(batch, device.name);
+  add_addresses(false);
+  if (missing.has(DevicePart::gateways))
+    for (const auto& gateway : device.gateways) netlink::put_route(batch, default_by(device, index, gateway));
+  return patiently(EADDRINUSE, [&] { return inside.run(batch); });
+}
+
+Status Devices::furnish(const Site& site, model::DeviceParts missing) {
+  if (missing.has(DevicePart::host_end)) TRY(put_host_end(site));
+  TRY(furnish_inside(site, missing));
+  if (missing.has(DevicePart::client)) return start_client(site.space, site.device, site.room.netns.get());
+  return {};
+}
+
+Status Devices::put(const Space& space, Device device, model::DeviceParts missing) {
+  const auto what = "device " + device.name.str();
+  auto room = TRY_WRAP(what, open_room(space.name));
+  const bool anew = missing.has(DevicePart::link);
+  if (anew) missing = model::all_parts(device);
+  const Site site{space, device, room};
+  auto done = Status();
+  if (anew) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
+  if (done) done = furnish(site, missing);
+  if (!done && anew) (void)drop(space, device);
+  return TRY_WRAP(what, std::move(done)), Status();
+}
+
+Status Devices::amend(const Space& space, const Device& before, const Device& after) {
+  const auto what = "device " + after.name.str();
+  if (before.dhcp) TRY_WRAP(what, stop_client(space, before));
+  auto room = TRY_WRAP(what, open_room(space.name));
+  const int index = TRY_WRAP(what, netlink::link_index(room.socket, before.name));
+  Batch batch;
+  for (const auto& gateway : before.gateways)
+    netlink::delete_route(batch, default_by(before, index, gateway));
+  for (const auto& address : before.addresses)
+    if (std::ranges::find(after.addresses, address) == after.addresses.end())
+      netlink::delete_address(batch, {index, address.ip, address.prefix});
+  (void)TRY_WRAP(what, room.socket.run_all(batch));  // what is gone already is fine
+  const model::DeviceParts parts{DevicePart::addresses, DevicePart::gateways, DevicePart::client,
+                                 DevicePart::host_end};
+  const auto all = model::all_parts(after);
+  return put(space, after, all.without(all.without(parts)));
+}
+
+Status Devices::drop_inside(const Site& site) {
+  auto& inside = site.room.socket;
+  TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  const auto link = TRY(netlink::get_link(inside, site.device.name));
+  if (!link || link->kind != model::name(site.device.kind)) return {};
+  Batch batch;
+  netlink::delete_link(batch, link->index);
+  auto done = inside.run(batch);
+  return !done && done.error().code == Code::not_found ? Status() : done;
+}
+
+Status Devices::drop(const Space& space, const Device& device) {
+  if (device.dhcp) TRY(stop_client(space, device));
+  auto room = open_room(space.name);
+  if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
+  const auto what = "device " + device.name.str();
+  if (device.kind == DeviceKind::physical)
+    return TRY_WRAP(what, give_back(space, device, room ? &*room : nullptr)), Status();
+  if (room) TRY_WRAP(what, drop_inside({space, device, *room}));
+  TRY_WRAP(what, drop_host_end(space, device));
+  return TRY_WRAP(what, drop_base(space, device)), Status();
+}
+
+Status Devices::drop_all(const Space& space) {
+  for (const auto& device : space.devices) TRY_WRAP("space " + space.name.str(), drop(space, device));
+  return {};
+}
+
+}  // namespace warren::apply

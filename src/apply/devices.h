@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apply/host.h"
+#include "apply/kernel.h"
+#include "apply/look_devices.h"
+#include "apply/room.h"
+#include "model/plan.h"
+#include "store/store.h"
+
+namespace warren::apply {
+
+/// Makes the devices of spaces, mends them, and takes them away.
+class Devices {
+ public:
+  Devices(Kernel& kernel, store::Store& store, std::vector<std::string>& said)
+      : kernel_(kernel), store_(store), said_(said) {}
+
+  /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
+  [[nodiscard]] Status check(const model::Space& space, const model::Device& device, const HostFacts& facts,
+                             const std::vector<model::Space>& spaces);
+  /// Puts `missing` in place. On failure nothing new of it is left.
+  [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
+  /// Gives one that stands the addresses of `after`.
+  [[nodiscard]] Status amend(const model::Space& space, const model::Device& before,
+                             const model::Device& after);
+  /// Takes it away; what is not there is fine. A physical one is on the host again, as it was.
+  [[nodiscard]] Status drop(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status drop_all(const model::Space& space);
+
+ private:
+  /// What is at hand while one device is worked on.
+  struct Site {
+    const model::Space& space;
+    const model::Device& device;
+    Room& room;
+  };
+
+  [[nodiscard]] Status make(const Site& site);
+  [[nodiscard]] Status make_upper(const Site& site);
+  [[nodiscard]] Status make_pair(const Site& site);
+  [[nodiscard]] Status furnish(const Site& site, model::DeviceParts missing);
+  [[nodiscard]] Status furnish_inside(const Site& site, model::DeviceParts missing);
+  [[nodiscard]] Status put_host_end(const Site& site);
+  [[nodiscard]] Status put_shim(const Site& site);
+  [[nodiscard]] Status clear_name(const Site& site);
+  [[nodiscard]] Result<netlink::Link> require_base(const model::Device& device);
+  [[nodiscard]] Status put_base(const model::Device& device);
+  [[nodiscard]] Status drop_base(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status drop_host_end(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status drop_inside(const Site& site);
+
+  // Physical ones.
+  [[nodiscard]] Status check_physical(const model::Device& device, const HostFacts& facts,
+                                      const std::vector<model::Space>& spaces);
+  [[nodiscard]] Status take_in(const model::Space& space, model::Device& device, Room& room);
+  [[nodiscard]] Status give_back(const model::Space& space, const model::Device& device, Room* room);
+  [[nodiscard]] Result<std::optional<netlink::Link>> find_on_host(const model::Device& device);
+  [[nodiscard]] Result<IfName> free_name(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status restore(const netlink::Link& link, const model::Origin& origin);
+  [[nodiscard]] Status keep(const model::Space& space, const model::Device& device);
+
+  [[nodiscard]] Result<netlink::Socket*> host() { return kernel_.route(); }
+
+  Kernel& kernel_;
+  store::Store& store_;
+  std::vector<std::string>& said_;
+};
+
+/// The host's links and routes, as far as devices depend on them.
+[[nodiscard]] Result<HostView> view_for_devices(netlink::Socket& route);
+
+}  // namespace warren::apply

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/dhcp.h"
+
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/daemonize.h"
+#include "sys/file.h"
+#include "sys/lock.h"
+#include "sys/process.h"
+#include "types/dhcp.h"
+
+namespace warren::apply {
+namespace {
+
+using model::Device;
+using model::Space;
+
+std::string base(const Space& space, const Device& device) {
+  return fmt::format("{}/dhcp/{}.{}", sys::kRunDir, space.number, unsigned{device.index});
+}
+
+bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+/// What the client calls when it has a lease or loses it: installed below libexec, or built beside warren.
+Result<std::string> find_hook() {
+  std::array<char, 4096> path{};
+  const auto size = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  std::string dir(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  dir.resize(dir.rfind('/') == dir.npos ? 0 : dir.rfind('/'));
+  for (const char* place : {"/../libexec/warren/dhcp-hook", "/../dhcp/dhcp-hook"})
+    if (is_program(dir + place)) return dir + place;
+  return fail(Code::failed, "libexec/warren/dhcp-hook is not installed beside " + dir);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_client() {
+  for (const auto& path : {"/usr/sbin/udhcpc", "/sbin/udhcpc", "/usr/bin/udhcpc"})
+    if (is_program(path)) return std::vector<std::string>{path};
+  for (const auto& path : {"/usr/bin/busybox", "/bin/busybox"})
+    if (is_program(path)) return std::vector<std::string>{path, "udhcpc"};
+  return fail(Code::unsupported, "there is no DHCP client: install the package udhcpc (or busybox)");
+}
+
+std::optional<pid_t> client_of(const Space& space, const Device& device) {
+  const auto text = sys::read_file(base(space, device) + ".pid", 64);
+  if (!text) return std::nullopt;
+  pid_t pid = 0;
+  const auto blank = text->find(' ');
+  const auto [end, error] = std::from_chars(text->data(), text->data() + std::min(blank, text->size()), pid);
+  if (error != std::errc{} || blank == text->npos || pid < 2) return std::nullopt;
+  const auto began = sys::start_time_of(pid);
+  if (!began || *began != text->substr(blank + 1)) return std::nullopt;
+  return pid;
+}
+
+bool client_runs(const Space& space, const Device& device) { return client_of(space, device).has_value(); }
+
+Status start_client(const Space& space, const Device& device, int netns) {
+  if (client_runs(space, device)) return {};
+  sys::Detached program;
+  program.command = TRY(find_client());
+  for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5", "-i"}) program.command.emplace_back(word);
+  program.command.push_back(device.name.str());
+  program.command.insert(program.command.end(),
+                         {"-x", "hostname:" + space.name.str(), "-s", TRY(find_hook())});
+  const auto path = base(space, device);
+  program.environment = {
+      "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+      fmt::format("{}={}", dhcp::kSpace, space.name.str()),
+      fmt::format("{}={}.lease", dhcp::kLease, path),
+      fmt::format("{}={}", dhcp::kMetric, model::route_metric(device, Family::v4)),
+  };
+  program.netns = netns;
+  TRY(sys::make_directories(std::string(sys::kRunDir) + "/dhcp"));
+  const auto pid = TRY(sys::start_detached(program));
+  const auto began = sys::start_time_of(pid);
+  if (!began) return fail(Code::failed, "the DHCP client ended at once");
+  return sys::write_atomically(path + ".pid", fmt::format("{} {}", pid, *began));
+}
+
+Status stop_client(const Space& space, const Device& device) {
+  if (const auto pid = client_of(space, device)) TRY(sys::end_processes({*pid}));
+  const auto path = base(space, device);
+  for (const auto* end : {".pid", ".lease"}) ::unlink((path + end).c_str());
+  const auto resolv = dhcp::resolv_path(space.name);
+  const auto text = sys::read_file(resolv, 64 * 1024);
+  if (text && text->starts_with(dhcp::marker(device.name))) ::unlink(resolv.c_str());
+  return {};
+}
+
+std::vector<pid_t> clients_of(const Space& space) {
+  std::vector<pid_t> pids;
+  for (const auto& device : space.devices)
+    if (device.dhcp)
+      if (const auto pid = client_of(space, device)) pids.push_back(*pid);
+  return pids;
+}
+
+}  // namespace warren::apply

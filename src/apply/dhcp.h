@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "model/space.h"
+
+namespace warren::apply {
+
+/// The system's DHCP client. Error: unsupported, with the packages that have one.
+[[nodiscard]] Result<std::vector<std::string>> find_client();
+/// The PID of the client of this device, while it runs.
+[[nodiscard]] std::optional<pid_t> client_of(const model::Space& space, const model::Device& device);
+[[nodiscard]] bool client_runs(const model::Space& space, const model::Device& device);
+/// Starts it inside the namespace, where none runs. It outlives this process.
+[[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns);
+/// Ends it, and forgets what it said of name servers. None is fine.
+[[nodiscard]] Status stop_client(const model::Space& space, const model::Device& device);
+/// Those of the space that run: no tenant's processes.
+[[nodiscard]] std::vector<pid_t> clients_of(const model::Space& space);
+
+}  // namespace warren::apply

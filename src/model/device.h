@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "types/ip.h"
+#include "types/names.h"
+
+namespace warren::model {
+
+enum class DeviceKind : std::uint8_t { veth, macvlan, ipvlan, vlan, physical };
+/// Of a macvlan: bridge, private, vepa. Of an ipvlan: l2, l3, l3s. Of the others: none.
+enum class DeviceMode : std::uint8_t { none, bridge, private_, vepa, l2, l3, l3s };
+
+inline constexpr std::uint16_t kLastVlan = 4094;
+inline constexpr std::uint8_t kLastDevice = 127;  ///< the eighth bit of a MAC's last byte marks the host end
+
+/// What an interface of the host was before it was moved into a space, so that it comes back as that.
+struct Origin {
+  Mac mac;
+  std::optional<Mac> permanent;  ///< burnt in: by this it is found again, whatever it is called
+  std::uint32_t mtu = 1500;
+  bool up = false;
+  std::vector<IpPrefix> addresses;
+  bool operator==(const Origin&) const = default;
+};
+
+/// An extra interface of a space.
+struct Device {
+  std::uint8_t index = 0;  ///< given once in its space: a part of its MAC
+  DeviceKind kind = DeviceKind::macvlan;
+  IfName name;                   ///< inside
+  std::optional<IfName> parent;  ///< on the host: what it sits on, the bridge of its host end, or what it is
+  std::uint16_t vlan = 0;        ///< 0: none
+  DeviceMode mode = DeviceMode::none;
+  std::optional<Mac> mac;           ///< given by hand; else derived
+  std::vector<IpPrefix> addresses;  ///< sorted
+  std::vector<Ip> gateways;         ///< one a family at most, sorted
+  bool dhcp = false;
+  bool shim = false;             ///< the host has an interface of its own beside it
+  bool is_virtual = false;       ///< of a physical one: it may be of a kind that dies with a namespace
+  bool leaving = false;          ///< it is being removed
+  std::optional<Origin> origin;  ///< of a physical one while it is in the space
+
+  bool operator==(const Device&) const = default;
+  /// As far as the user says: index, leaving and origin aside.
+  [[nodiscard]] bool same_wish(const Device& other) const;
+};
+
+[[nodiscard]] std::string_view name(DeviceKind kind);
+[[nodiscard]] std::string_view name(DeviceMode mode);  ///< empty for none
+/// Error: usage, with those that there are.
+[[nodiscard]] Result<DeviceKind> parse_kind(std::string_view text);
+[[nodiscard]] Result<DeviceMode> parse_mode(std::string_view text);
+
+/// Fills in what was left out (the mode of its kind, its name), sorts, and refuses what cannot be. `index`
+/// must be set. Error: usage, with the remedy.
+[[nodiscard]] Status complete(Device& device);
+/// The lowest that none of them has; nothing where there are 127 of them.
+[[nodiscard]] std::optional<std::uint8_t> free_index(const std::vector<Device>& devices);
+
+/// What the kernel is told of it.
+[[nodiscard]] Mac device_mac(SpaceNumber number, const Device& device);
+[[nodiscard]] Mac host_mac(SpaceNumber number, const Device& device);  ///< of a host end or a shim
+/// The host end of a veth, or the shim beside a macvlan: "veth_7_o1", "shim_7_1".
+[[nodiscard]] IfName host_link(SpaceNumber number, const Device& device);
+/// What a macvlan or ipvlan sits on: its parent, or the parent's VLAN: "eth0.100".
+[[nodiscard]] IfName base_link(const Device& device);
+/// Is the base an interface that warren makes where it is missing?
+[[nodiscard]] bool has_own_base(const Device& device);
+/// The metric of the default route by its gateway: after that of the uplink, and in the order of indices.
+[[nodiscard]] std::uint32_t route_metric(const Device& device, Family family);
+
+/// In words: "macvlan eth1 on uplink".
+[[nodiscard]] std::string str(const Device& device);
+
+/// What a device consists of in the kernel.
+enum class DevicePart : std::uint8_t {
+  link,       ///< it is there, of its kind, on its parent
+  mac,        ///< its own
+  up,         ///< and its parent is
+  addresses,  ///< those given by hand
+  gateways,   ///< default routes
+  host_end,   ///< host end of a veth, or shim
+  client,     ///< the DHCP client runs
+};
+inline constexpr unsigned kDevicePartCount = static_cast<unsigned>(DevicePart::client) + 1;
+
+}  // namespace warren::model

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the engine, which starts the DHCP client, and the hook that the client calls agree upon.
+#pragma once
+
+#include <string>
+
+#include "types/names.h"
+
+namespace warren::dhcp {
+
+inline constexpr const char* kSpace = "WARREN_SPACE";    ///< the space's name
+inline constexpr const char* kLease = "WARREN_LEASE";    ///< a file for what the hook has set
+inline constexpr const char* kMetric = "WARREN_METRIC";  ///< of the default route
+
+/// Where the name servers of a space stand, as ip-netns(8) has it.
+inline std::string resolv_path(const SpaceName& space) {
+  return "/etc/netns/" + space.str() + "/resolv.conf";
+}
+/// The first line of a file that is ours to write.
+inline std::string marker(const IfName& device) { return "# by warren, from DHCP on " + device.str() + "\n"; }
+
+}  // namespace warren::dhcp

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DHCP: a real dnsmasq gives a device its address, its router and its name server; the client is looked after."""
+
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import warrenhost as wh  # noqa: E402
+from devices_test import Devices, dev, has  # noqa: E402
+
+LEASES = "/run/dnsmasq.leases"
+RESOLV = pathlib.Path("/etc/netns/fw/resolv.conf")
+SERVER = "198.18.0.1"  # of the segment lan, behind outside
+
+
+def client(space="fw"):
+    """PIDs of the clients in the space."""
+    found = wh.warren("pids", space, json=True) if has(space, "lo") else []
+    return [one["pid"] for one in found if "udhcpc" in one["command"]]
+
+
+@unittest.skipUnless(shutil.which("dnsmasq"), "dnsmasq is not installed (package dnsmasq-base)")
+@unittest.skipUnless(shutil.which("udhcpc") or shutil.which("busybox"), "there is no DHCP client (package udhcpc)")
+class Dhcp(Devices):
+    def setUp(self):
+        """A bridge on the host, with a server on it that is reached through a port of its own."""
+        for words in (("link", "add", "lan", "type", "bridge"), ("link", "set", "lan", "up"),
+                      ("link", "add", "lanport", "type", "veth", "peer", "name", "lan0", "netns", wh.OUTSIDE),
+                      ("link", "set", "lanport", "master", "lan", "up")):
+            wh.run("ip", *words)
+        wh.run("ip", "address", "add", f"{SERVER}/24", "dev", "lan0", ns=wh.OUTSIDE)
+        wh.run("ip", "link", "set", "lan0", "up", ns=wh.OUTSIDE)
+        self.addCleanup(lambda: [wh.run("ip", "link", "delete", name) for name in ("lanport", "lan")])
+        self.start_server("198.18.0.50", "198.18.0.60")
+        wh.warren("add", "fw", "--no-uplink")
+
+    def start_server(self, first, last):
+        pathlib.Path(LEASES).unlink(missing_ok=True)
+        server = wh.start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=lan0",
+                          "--bind-interfaces", f"--dhcp-range={first},{last},2m", f"--dhcp-option=3,{SERVER}",
+                          "--dhcp-option=6,198.18.0.53", f"--dhcp-leasefile={LEASES}", "--pid-file=/run/dnsmasq.pid",
+                          "--user=root", "--dhcp-authoritative", "--no-ping", ns=wh.OUTSIDE)
+        self.addCleanup(lambda: (server.kill(), server.wait()))
+        return server
+
+    def add(self, *more, space="fw"):
+        return dev("add", space, "--type", "macvlan", "--parent", "lan", "--dhcp", *more)
+
+    def address(self, space="fw"):
+        """Waits for it, and says what `show` says."""
+        def known():
+            return [address for one in wh.warren("show", space, json=True)["devices"] for address in one["addresses"]
+                    if "." in address]
+        return (wh.wait_until(known, 10) or [None])[0]
+
+    def test_address_router_and_name_server(self):
+        host = pathlib.Path("/etc/resolv.conf").read_bytes() if os.path.exists("/etc/resolv.conf") else None
+        self.add()
+        address = self.address()
+        self.assertRegex(address, r"^198\.18\.0\.(5\d|60)/24$")
+        self.assertIn(address, wh.warren("show", "fw").stdout)
+        self.assertIn(f"default via {SERVER} dev eth1", wh.run("ip", "route", ns="fw").stdout)
+        self.assertIsNotNone(self.serves("fw", address.split("/")[0]))
+        self.assertTrue(wh.wait_until(RESOLV.exists))
+        self.assertEqual(RESOLV.read_text(), "# by warren, from DHCP on eth1\nnameserver 198.18.0.53\n")
+        if host is not None:
+            self.assertEqual(pathlib.Path("/etc/resolv.conf").read_bytes(), host)
+            self.assertEqual(wh.warren("exec", "fw", "--", "cat", "/etc/resolv.conf").stdout, RESOLV.read_text())
+        lease = pathlib.Path(LEASES).read_text()
+        self.assertIn("02:00:00:00:02:01", lease)
+        self.assertIn(" fw ", lease, "the space's name is the host name in the request")
+        self.assert_clean()
+        self.assertIn(address.split("/")[0], wh.warren("explain", address.split("/")[0]).stdout)
+
+    def test_two_spaces_with_devices_of_one_name(self):
+        wh.warren("add", "web1")
+        self.add()
+        self.add(space="web1")
+        first, second = self.address(), self.address("web1")
+        self.assertTrue(first and second and first != second, (first, second))
+
+    def test_a_client_that_dies_is_started_again(self):
+        self.add()
+        address = self.address()
+        for pid in client():
+            os.kill(pid, signal.SIGKILL)
+        self.assertTrue(wh.wait_until(lambda: "no DHCP client looks after eth1" in self.faults()))
+        self.mend()
+        self.assertEqual(len(client()), 1)
+        self.assertEqual(self.address(), address)
+
+    def test_it_ends_with_its_device(self):
+        self.add()
+        self.address()
+        self.assertEqual(len(client()), 1)
+        dev("rm", "fw", "eth1")
+        self.assertEqual(client(), [])
+        self.assertFalse(RESOLV.exists())
+        for command in "down", "rm":
+            wh.warren("up", "fw")
+            if not wh.warren("dev", "ls", json=True):
+                self.add()
+            self.assertTrue(self.address())
+            [pid] = client()
+            wh.warren(command, "fw")
+            self.assertFalse(os.path.exists(f"/proc/{pid}"), f"the client outlives `{command}`")
+
+    def test_a_resolv_conf_of_the_operators_own_stays(self):
+        RESOLV.parent.mkdir(parents=True, exist_ok=True)
+        RESOLV.write_text("nameserver 192.0.2.53\n")
+        self.addCleanup(RESOLV.unlink)
+        self.add()
+        self.assertTrue(self.address())
+        dev("rm", "fw", "eth1")
+        self.assertEqual(RESOLV.read_text(), "nameserver 192.0.2.53\n")
+
+    def test_another_address(self):
+        """The lease is lost and another offered: the first address goes."""
+        server = self.start_server  # the one of setUp ends with the test
+        self.add()
+        first = self.address()
+        wh.run("pkill", "-F", "/run/dnsmasq.pid")
+        server("198.18.0.90", "198.18.0.95")
+        [pid] = client()
+        os.kill(pid, signal.SIGUSR2)  # release
+        os.kill(pid, signal.SIGUSR1)  # and ask again
+        second = wh.wait_until(lambda: self.address() not in (None, first) and self.address(), 15)
+        self.assertRegex(second or "", r"^198\.18\.0\.9\d/24$")
+        self.assertEqual(len(wh.warren("show", "fw", json=True)["devices"][0]["addresses"]), 1)
+
+    def test_a_veth_on_the_bridge(self):
+        dev("add", "fw", "--type", "veth", "--parent", "lan", "--dhcp", "--name", "lan0")
+        self.assertRegex(self.address(), r"^198\.18\.0\.")
+
+    def test_not_on_an_ipvlan(self):
+        self.assertTrue(wh.wait_until(lambda: wh.link(wh.HOST, "lan")["operstate"] == "UP"))
+        self.refused("add", "fw", "--type", "ipvlan", "--parent", "lan", "--dhcp", says="DHCP does not work on an ipvlan")
+
+
+if __name__ == "__main__":
+    wh.main()
