@@ -130,8 +130,9 @@ std::vector<SpaceFailure> Engine::refused_by_hooks(std::vector<model::SpaceChang
     // Where the host end stands, so does the namespace of the other: a space that stays is mended.
     if (!change.missing.has(model::Part::netns) || change.seen.outer_exists) return false;
     auto allowed = hooks_.rise(*change.space, settings_);
-    if (!allowed) refused.push_back({change.space->name, std::move(allowed).error()});
-    return !allowed;
+    if (allowed) return false;
+    refused.push_back({change.space->name, std::move(allowed).error()});
+    return true;
   });
   return refused;
 }
