@@ -200,6 +200,9 @@ class Engine {
   // The operator's hooks; what they are told and when, apply/hooks.h says.
   /// pre-up of them all. Error: one is refused; then none of them comes up.
   [[nodiscard]] Status rise_all(const std::vector<model::Space>& spaces);
+  /// rise_all() and empty_spaces(): all that may refuse what is asked, before any of it is written.
+  [[nodiscard]] Status begin_moves(const std::vector<model::Space>& rising,
+                                   const std::vector<model::Space>& falling, bool force);
   void end_rise(const std::vector<model::Space>& spaces, const std::vector<SpaceFailure>& failures);
   /// Of those that are up.
   void fall_all(const std::vector<model::Space>& spaces);

@@ -106,6 +106,15 @@ Status Engine::rise_all(const std::vector<model::Space>& spaces) {
   return {};
 }
 
+Status Engine::begin_moves(const std::vector<model::Space>& rising, const std::vector<model::Space>& falling,
+                           bool force) {
+  TRY(rise_all(rising));
+  auto vacated = empty_spaces(falling, force);
+  if (!vacated)
+    for (const auto& space : rising) hooks_.fallen(space, settings_);
+  return vacated;
+}
+
 void Engine::end_rise(const std::vector<model::Space>& spaces, const std::vector<SpaceFailure>& failures) {
   for (const auto& space : spaces)
     if (std::ranges::find(failures, space.name, &SpaceFailure::name) == failures.end())

@@ -166,6 +166,16 @@ std::vector<Space> coming(const Reconciliation& plan, const std::vector<Space>& 
   return spaces;
 }
 
+std::vector<SpaceStep> steps_of(const Reconciliation& plan, const std::vector<Space>& created) {
+  std::vector<SpaceStep> steps;
+  for (const auto& space : plan.remove) steps.push_back({SpaceStep::Kind::remove, space.name, "goes"});
+  for (const auto& change : plan.changes)
+    steps.push_back({SpaceStep::Kind::change, change.after.name, in_words(change)});
+  for (const auto& space : created)
+    steps.push_back({SpaceStep::Kind::create, space.name, list("adds", space.forwards)});
+  return steps;
+}
+
 /// Those whose namespaces come or go.
 std::vector<Space> touched_by(const Reconciliation& plan, const std::vector<Space>& created) {
   auto spaces = created;
@@ -232,19 +242,11 @@ Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& reque
   auto transaction = TRY(store_.begin());
   const auto created = TRY(store_all(plan));
   ApplyReport report;
-  for (const auto& space : plan.remove) report.steps.push_back({SpaceStep::Kind::remove, space.name, "goes"});
-  for (const auto& change : plan.changes)
-    report.steps.push_back({SpaceStep::Kind::change, change.after.name, in_words(change)});
-  for (const auto& space : created)
-    report.steps.push_back({SpaceStep::Kind::create, space.name, list("adds", space.forwards)});
+  report.steps = steps_of(plan, created);
   if (options.dry_run || report.steps.empty()) return report;
   const auto rising = coming(plan, created);
   const auto falling = leaving(plan);
-  TRY(rise_all(rising));  // all that may refuse comes before anything is written
-  if (auto vacated = empty_spaces(falling, options.force); !vacated) {
-    for (const auto& space : rising) hooks_.fallen(space, settings_);
-    return std::unexpected(std::move(vacated).error());
-  }
+  TRY(begin_moves(rising, falling, options.force));
   const auto touched = touched_by(plan, created);
   for (const auto& space : touched) TRY(sessions().hold(space));
   TRY(commit_held(std::move(transaction)));
