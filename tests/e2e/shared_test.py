@@ -112,7 +112,7 @@ class Guests(Shared):
         wh.warren("adopt", ZONE, "--pid", self.container())
         for user, seconds in ("alice", 71), ("bob", 72), ("alice", 73):
             self.start(wh.WARREN, "exec", ZONE, "-u", user, "--", "sleep", seconds)
-        self.assertTrue(wh.wait_until(lambda: sum("sleep 7" in one["command"] for one in
+        self.assertTrue(wh.wait_until(lambda: sum(one["command"].startswith("sleep 7") for one in
                                                   wh.warren("pids", ZONE, json=True)) == 3))
         listed = wh.warren("pids", ZONE, json=True)
         self.assertEqual(sorted((one["user"], one["command"]) for one in listed),

@@ -51,7 +51,8 @@ class Zone(sh.SystemTest):
         self.assertEqual([sh.space_of(pid) for pid in pids.values()], ["zone", "zone"])
         self.assertEqual(sh.reply("zone", "127.0.0.1", 8081).server, "two")  # over the zone's loopback
         with wh.killed_after(wh.start(wh.WARREN, "exec", "zone", "-u", "alice", "--", "sleep", 60)) as guest:
-            self.assertTrue(wh.wait_until(lambda: len(wh.warren("pids", "zone", json=True)) == 3))
+            self.assertTrue(wh.wait_until(lambda: [one for one in wh.warren("pids", "zone", json=True)
+                                                   if one["command"] == "sleep 60"]))
             listed = {one["pid"]: (one["unit"], one["user"]) for one in wh.warren("pids", "zone", json=True)}
             text = wh.warren("pids", "zone").stdout
         self.assertEqual(listed[pids["one"]], ("one.service", "alice"))
