@@ -155,23 +155,23 @@ Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
   return transaction.commit();
 }
 
-Status IdRegistry::assign(const SpaceName& name, const std::optional<MapName>& map,
+Status IdRegistry::assign(const SpaceName& space, const std::optional<MapName>& map,
                           const std::optional<OwnerName>& owner) {
-  const auto space = TRY(store_.find(name));
-  if (!space)
-    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
+  const auto found = TRY(store_.find(space));
+  if (!found)
+    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", space.str()));
   auto transaction = TRY(store_.begin());
   if (map) {
-    const auto found = TRY(store_.id_map(*map));
-    if (!found)
+    const auto wanted = TRY(store_.id_map(*map));
+    if (!wanted)
       return fail(Code::not_found,
                   fmt::format("there is no map '{}'; `warren map ls` lists them", map->str()));
-    TRY(store_.set_map_use(space->number, {found->owner, map, std::time(nullptr)}));
+    TRY(store_.set_map_use(found->number, {wanted->owner, map, std::time(nullptr)}));
   } else if (owner) {
     (void)TRY(need_block(store_, *owner));
-    TRY(store_.set_map_use(space->number, {*owner, {}, std::time(nullptr)}));
+    TRY(store_.set_map_use(found->number, {*owner, {}, std::time(nullptr)}));
   } else {
-    TRY(store_.clear_map_use(space->number));
+    TRY(store_.clear_map_use(found->number));
   }
   return transaction.commit();
 }

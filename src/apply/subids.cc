@@ -15,7 +15,7 @@ std::vector<std::string> both() { return {kSubuidPath, kSubgidPath}; }
 /// Puts our lines into the files, or takes them out, after all of them were read.
 Result<std::vector<std::string>> put(const Blocks& blocks, bool remove,
                                      const std::vector<std::string>& paths) {
-  const auto lock = TRY(sys::EtcLock::take(paths));
+  const auto lock = TRY(sys::EtcLock::take(both()));
   const auto section = remove ? std::nullopt : std::optional(model::subid_lines(blocks));
   std::vector<std::pair<std::string, std::string>> changes;
   for (const auto& path : paths) {
@@ -51,6 +51,7 @@ Result<std::vector<std::string>> stale_subids(store::Store& store) {
 
 Result<std::vector<std::string>> mend_subids(store::Store& store) {
   const auto stale = TRY(stale_subids(store));
+  if (stale.empty() && sys::EtcLock::left_behind(both())) TRY(sys::EtcLock::take(both()));
   if (stale.empty()) return stale;
   return put(TRY(store.id_blocks()), false, stale);
 }

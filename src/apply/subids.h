@@ -15,7 +15,8 @@ namespace warren::apply {
 
 /// The files that have a section of ours which is not what the blocks are.
 [[nodiscard]] Result<std::vector<std::string>> stale_subids(store::Store& store);
-/// Brings these sections up to date; where there is none, none is made. Gives the files that it changed.
+/// Brings these sections up to date, and takes away locks that the dead have left; where there is none, none
+/// is made. Gives the files that it changed.
 [[nodiscard]] Result<std::vector<std::string>> mend_subids(store::Store& store);
 
 }  // namespace warren::apply
