@@ -10,7 +10,6 @@
 namespace warren::apply {
 
 /// Writes our section of /etc/subuid and /etc/subgid, or takes it away. Gives the files that it changed.
-/// The writers' lock must be held.
 [[nodiscard]] Result<std::vector<std::string>> write_subids(store::Store& store, bool remove);
 
 /// The files that have a section of ours which is not what the blocks are.

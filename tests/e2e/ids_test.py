@@ -90,6 +90,7 @@ class Allocation(Ids):
                 self.assert_refused(2, "cannot own IDs", "id", "allocate", "--", bad)
 
     def test_one_each_however_many_ask_at_once(self):
+        wh.warren("id", "export", "--subuid")
         threads = [threading.Thread(target=wh.warren, args=("id", "allocate", f"user{i}")) for i in range(20)]
         for thread in threads:
             thread.start()
@@ -97,6 +98,7 @@ class Allocation(Ids):
             thread.join()
         firsts = sorted(first for first, _ in self.blocks().values())
         self.assertEqual(firsts, [FIRST + i * SIZE for i in range(20)])
+        self.assertEqual(len(SUBUID.read_text().splitlines()), 20 + 2)
 
 
 class Others(Ids):

@@ -316,7 +316,7 @@ class InUse(Maps):
 
     def test_assigned(self):
         self.assertEqual(wh.warren("map", "assign", "web1", "big").stdout,
-                         "web1: map big of alice from the next `warren run` on\n")
+                         "web1: map big of alice, from its next start on (`warren down`, `warren up`)\n")
         space, = wh.warren("map", "show", "big", json=True)["spaces"]
         self.assertEqual(space["name"], "web1")
         self.assertRegex(space["since"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
