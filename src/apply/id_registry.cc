@@ -65,8 +65,9 @@ Result<std::vector<std::pair<SpaceName, model::MapUse>>> all_uses(store::Store& 
     const auto end = uses.begin() + static_cast<std::ptrdiff_t>(assigned);
     const auto at = std::lower_bound(uses.begin(), end, space.name,
                                      [](const auto& use, const auto& name) { return use.first < name; });
-    if (at == end || at->first != space.name)
-      uses.emplace_back(space.name, model::MapUse{TRY(OwnerName::parse(space.name.str())), {}, 0});
+    const auto owner = OwnerName::parse(space.name.str());  // one name is no owner's
+    if (owner && (at == end || at->first != space.name))
+      uses.emplace_back(space.name, model::MapUse{*owner, {}, 0});
   }
   std::ranges::sort(uses, {}, &std::pair<SpaceName, model::MapUse>::first);
   return uses;

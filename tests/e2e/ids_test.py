@@ -85,7 +85,8 @@ class Allocation(Ids):
                 self.assertIn(says, result.stderr)
 
     def test_owners(self):
-        for bad in "", "1000", "a b", "../x", "a:b", "-x", "a\nb":
+        wh.warren("add", "warren.freed")
+        for bad in "", "1000", "warren.freed", "a b", "../x", "a:b", "-x", "a\nb":
             with self.subTest(bad):
                 self.assert_refused(2, "cannot own IDs", "id", "allocate", "--", bad)
 
@@ -301,6 +302,20 @@ class Export(Ids):
         lock.write_text("999999\0")
         wh.warren("up")
         self.assertFalse(lock.exists())
+
+    def test_files_that_stay_locked(self):
+        """The store counts: the file follows with the next `up`."""
+        wh.warren("id", "export", "--subuid")
+        lock = pathlib.Path("/etc/subuid.lock")
+        lock.write_text(f"{os.getpid()}\0")
+        self.addCleanup(lock.unlink, missing_ok=True)
+        allocated = wh.warren("id", "allocate", "web1")
+        self.assertIn(f"/etc/subuid is being changed by PID {os.getpid()}", allocated.stderr)
+        self.assertEqual((SUBUID.read_text(), SUBGID.read_text()), (self.written(), self.written()))
+        self.assertEqual(self.blocks(), {"web1": (FIRST, "allocated")})
+        lock.unlink()
+        self.assertEqual(wh.warren("up").stdout.count("mended"), 2)
+        self.assertEqual(SUBUID.read_text(), self.written(f"web1:{FIRST}:{SIZE}"))
 
     def test_lock_of_lckpwdf(self):
         with open("/etc/.pwd.lock", "w") as held:
