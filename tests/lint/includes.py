@@ -18,6 +18,7 @@ ABOVE = {
     "types": {"base"},
     "sys": LOW, "netlink": LOW, "nft": LOW, "model": LOW,
     "proxy": LOW, "config": LOW | {"model"}, "store": LOW | {"model"},
+    "guest": LOW | {"sys"},
     "doctor": LOW | KERNEL | {"model"},
     "apply": LOW | KERNEL | {"model", "config", "store", "doctor"},
 }
@@ -28,6 +29,7 @@ ONE_PLACE = [
     ("libmnl/", r"src/netlink/"),
     ("nftables/", r"src/nft/"),
     ("toml++/", r"src/config/[^/]*\.cc$"),
+    ("seccomp.h", r"src/guest/[^/]*\.cc$"),
     ("sqlite3.h", r"src/store/[^/]*\.cc$"),
     ("nlohmann/", r"(src/doctor|apps)/"),
     ("CLI/", r"apps/"),
