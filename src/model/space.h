@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/id_block.h"
 #include "model/service.h"
 #include "types/element.h"
 #include "types/ip.h"
@@ -70,7 +71,8 @@ struct Settings {
   PortRange port_range{40000, 61000};         ///< where a free host port is looked for
   std::uint32_t conntrack_per_space = 65536;  ///< 0: no cap
   bool confine = false;                       ///< members' UIDs send nothing from the host's own namespace
-  std::vector<Service> services;              ///< from the store, like `ula`; sorted by name
+  IdSettings ids;
+  std::vector<Service> services;  ///< from the store, like `ula`; sorted by name
 
   bool operator==(const Settings&) const = default;
 };

@@ -15,7 +15,9 @@ constexpr std::int64_t kApplication = 0x7761726e;  // "warn", in the file's head
 // apart what was given by hand and what derives from a number. A forward for any host address has an empty
 // host. forward_port answers for single ports and for ranges that begin in a span; forward_range for those
 // that reach into it from below: of one host address, ranges never overlap, so only the last one before the
-// span can. A service's scope names spaces, for they may come later.
+// span can. A service's scope names spaces, for they may come later. An owner has one ID block that is not
+// quarantined; a row of space_map without a map means the default of its owner, a space without a row has the
+// default of the owner of its own name.
 constexpr auto kTables = R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE space(
@@ -61,6 +63,30 @@ CREATE TABLE service_space(
   space TEXT NOT NULL,
   PRIMARY KEY(service, space)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE id_block(
+  first INTEGER PRIMARY KEY CHECK(first BETWEEN 65536 AND 4294967294),
+  count INTEGER NOT NULL CHECK(count >= 65536 AND first + count <= 4294967295),
+  owner TEXT NOT NULL,
+  quarantined INTEGER NOT NULL,
+  since INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX id_block_owner ON id_block(owner) WHERE NOT quarantined;
+CREATE TABLE id_map(name TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE id_map_entry(
+  map TEXT NOT NULL REFERENCES id_map(name) ON DELETE CASCADE,
+  kind INTEGER NOT NULL,
+  inside INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY(map, kind, inside)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE space_map(
+  space INTEGER PRIMARY KEY REFERENCES space(number) ON DELETE CASCADE,
+  owner TEXT NOT NULL,
+  map TEXT REFERENCES id_map(name),
+  since INTEGER NOT NULL
+) STRICT;
+CREATE INDEX space_map_map ON space_map(map) WHERE map IS NOT NULL;
 PRAGMA application_id = 0x7761726e;
 PRAGMA user_version = 1;
 )";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/id_map.h"
 #include "model/service.h"
 #include "model/space.h"
 
@@ -114,6 +115,34 @@ class Store {
   [[nodiscard]] Status add_service(const model::Service& service);
   /// Error: not_found.
   [[nodiscard]] Status remove_service(const ServiceName& name);
+
+  /// Every ID block, also those in quarantine, sorted by IDs.
+  [[nodiscard]] Result<std::vector<model::IdBlock>> id_blocks();
+  /// The block that he has; one in quarantine he had.
+  [[nodiscard]] Result<std::optional<model::IdBlock>> block_of(const OwnerName& owner);
+  /// Error: exists (the owner has one, or the IDs are taken). Overlaps are for model::check_free to find
+  /// first.
+  [[nodiscard]] Status add_block(const model::IdBlock& block);
+  /// The owner's block is nobody's from `since` on, in quarantine. Error: not_found.
+  [[nodiscard]] Status quarantine_block(const OwnerName& owner, std::int64_t since);
+  /// Forgets the block that begins there. Error: not_found.
+  [[nodiscard]] Status erase_block(std::uint32_t first);
+
+  /// Every ID map, sorted by name.
+  [[nodiscard]] Result<std::vector<model::IdMap>> id_maps();
+  [[nodiscard]] Result<std::optional<model::IdMap>> id_map(const MapName& name);
+  /// Error: exists.
+  [[nodiscard]] Status add_map(const model::IdMap& map);
+  /// Error: not_found; exists, while it is assigned.
+  [[nodiscard]] Status remove_map(const MapName& name);
+
+  /// The spaces to which a map, or an owner, was assigned, sorted by name.
+  [[nodiscard]] Result<std::vector<std::pair<SpaceName, model::MapUse>>> map_uses();
+  [[nodiscard]] Result<std::optional<model::MapUse>> map_use(SpaceNumber number);
+  /// Error: not_found (no such space or map).
+  [[nodiscard]] Status set_map_use(SpaceNumber number, const model::MapUse& use);
+  /// Back to the default of the owner of the space's own name.
+  [[nodiscard]] Status clear_map_use(SpaceNumber number);
 
   /// Changes whenever another connection has committed something.
   [[nodiscard]] Result<std::int64_t> data_version();

@@ -65,4 +65,21 @@ Result<ServiceName> ServiceName::parse(std::string_view text) {
                           shown(text)));
 }
 
+template <>
+Result<OwnerName> OwnerName::parse(std::string_view text) {
+  if (UserName::parse(text) && !std::ranges::all_of(text, digit)) return OwnerName(text);
+  return fail(Code::usage,
+              fmt::format("'{}' cannot own IDs: write the name of a space or of a user", shown(text)));
+}
+
+template <>
+Result<MapName> MapName::parse(std::string_view text) {
+  const bool good =
+      !text.empty() && text.size() <= 40 && text[0] != '.' && text[0] != '-' && made_of(text, "_.-");
+  if (good) return MapName(text);
+  return fail(Code::usage, fmt::format("'{}' cannot name a map: use 1 to 40 letters, digits, '_', '.', '-', "
+                                       "beginning with a letter, a digit or '_'",
+                                       shown(text)));
+}
+
 }  // namespace warren

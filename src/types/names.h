@@ -39,6 +39,11 @@ using IfName = CheckedName<struct IfNameTag>;
 using UserName = CheckedName<struct UserNameTag>;
 /// A service: as a space.
 using ServiceName = CheckedName<struct ServiceNameTag>;
+/// Whose an ID block is, a space or a user: as a login name, but not digits alone, which /etc/subuid takes
+/// for a UID.
+using OwnerName = CheckedName<struct OwnerNameTag>;
+/// An ID map: 1 to 40 characters of [A-Za-z0-9_.-], beginning with a letter, a digit or '_'.
+using MapName = CheckedName<struct MapNameTag>;
 
 template <>
 Result<SpaceName> SpaceName::parse(std::string_view text);
@@ -48,6 +53,10 @@ template <>
 Result<UserName> UserName::parse(std::string_view text);
 template <>
 Result<ServiceName> ServiceName::parse(std::string_view text);
+template <>
+Result<OwnerName> OwnerName::parse(std::string_view text);
+template <>
+Result<MapName> MapName::parse(std::string_view text);
 
 /// The number of a space, from which all that identifies it derives. 1 is the host itself.
 using SpaceNumber = std::uint16_t;
