@@ -25,6 +25,7 @@ constexpr std::array kCommands{Entry{"add", register_add},
                                Entry{"show", register_show},
                                Entry{"exec", register_exec},
                                Entry{"shell", register_shell},
+                               Entry{"run", register_run},
                                Entry{"port", register_port},
                                Entry{"up", register_up},
                                Entry{"down", register_down},
@@ -67,17 +68,23 @@ void register_commands(CLI::App& app, Context& context, const std::vector<std::s
   let_options_through(app);
 }
 
+/// Does the option take the word after it?
+bool takes_value(const std::string& word) {
+  constexpr std::array<std::string_view, 9> kTaking{"-u",       "--user", "-o",     "--output",  "--config",
+                                                    "--rootfs", "--map",  "--bind", "--hostname"};
+  return std::ranges::find(kTaking, word) != kTaking.end();
+}
+
 /// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
 std::vector<std::string> with_separator(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
-  const auto exec = std::find(words.begin(), words.end(), "exec");
+  const auto exec =
+      std::ranges::find_if(words, [](const auto& word) { return word == "exec" || word == "run"; });
   if (exec == words.end() || std::find(words.begin(), exec, "--") != exec) return words;
   int positional = 0;
   for (auto at = exec + 1; at != words.end(); ++at) {
     if (*at == "--") return words;
-    const bool takes_value =
-        *at == "-u" || *at == "--user" || *at == "-o" || *at == "--output" || *at == "--config";
-    if (takes_value && at + 1 != words.end())
+    if (takes_value(*at) && at + 1 != words.end())
       ++at;
     else if (!at->starts_with('-') && ++positional == 2) {
       words.insert(at, "--");

@@ -69,9 +69,10 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   const auto changes = coming(plan);
+  const auto owners = TRY(find_owners(store_, settings_.ids, changes));
   for (const auto& change : changes)
     if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
-  report.failures = TRY(build_spaces(kernel_, settings_, host, changes, progress));
+  report.failures = TRY(build_spaces(kernel_, settings_, host, changes, owners, progress));
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))

@@ -12,9 +12,7 @@
 namespace warren::guest {
 namespace {
 
-int exit_status(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
 /// An init system takes SIGTERM for "start yourself anew"; this is how it is told to halt.
 int translated(int signal, bool boot) {

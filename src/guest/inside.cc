@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PID 1 of the guest, from its birth to the start of the command. It is a copy of a process of the host's root:
-// it is never dumpable, so that the guest's root cannot look into it, until exec replaces it.
+// PID 1 of the guest, from its birth to the start of the command. It is a copy of a process of the host's
+// root: it is never dumpable, so that the guest's root cannot look into it, until exec replaces it.
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

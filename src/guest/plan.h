@@ -24,12 +24,12 @@ struct Plan {
   sigset_t signals{};  ///< the caller's mask
 
   UniqueFd userns{};
-  UniqueFd tree{};                 ///< of --rootfs, detached
-  std::vector<UniqueFd> binds{};   ///< in the order of the request, detached
-  UniqueFd sys{};                  ///< /sys of the space, detached
-  UniqueFd devpts{};               ///< the guest's own
-  UniqueFd outer{};                ///< a pidfd of `warren run`
-  UniqueFd report_in{}, report{};  ///< an error before the command runs; closed by its start
+  UniqueFd tree{};                         ///< of --rootfs, detached
+  std::vector<UniqueFd> binds{};           ///< in the order of the request, detached
+  UniqueFd sys{};                          ///< /sys of the space, detached
+  UniqueFd devpts{};                       ///< the guest's own
+  UniqueFd outer{};                        ///< a pidfd of `warren run`
+  UniqueFd report_in{}, report{};          ///< an error before the command runs; closed by its start
   UniqueFd terminal_in{}, terminal_out{};  ///< the socket by which the guest's terminal comes out
 
   explicit Plan(const Request& asked) : request(asked) {}

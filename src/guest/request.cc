@@ -32,17 +32,15 @@ Result<Bind> Bind::parse(std::string_view text) {
   }
   if (!bind.from.starts_with('/') || !bind.to.starts_with('/'))
     return no_bind(text, "both paths begin with '/'");
-  if (bind.to.find_first_not_of('/') == std::string::npos)
-    return no_bind(text, "'/' is what --rootfs shows");
+  if (bind.to.find_first_not_of('/') == std::string::npos) return no_bind(text, "'/' is what --rootfs shows");
   return bind;
 }
 
 Status check_hostname(const std::string& name) {
   const auto good = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '.' || c == '_'; };
   if (!name.empty() && name.size() <= kLongestHostname && std::ranges::all_of(name, good)) return {};
-  return fail(Code::usage,
-              fmt::format("host name '{}': write 1 to {} letters, digits, '-', '_' and '.'", shown(name),
-                          kLongestHostname));
+  return fail(Code::usage, fmt::format("host name '{}': write 1 to {} letters, digits, '-', '_' and '.'",
+                                       shown(name), kLongestHostname));
 }
 
 }  // namespace warren::guest

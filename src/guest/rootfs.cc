@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the guest sees of files. The tree belongs to its root, who may have put a symbolic link anywhere: every
-// path in it is looked up as below a root of its own.
+// What the guest sees of files. The tree belongs to its root, who may have put a symbolic link anywhere:
+// every path in it is looked up as below a root of its own.
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
@@ -45,10 +45,10 @@ Status put_devices(int dev, const std::vector<UniqueFd>& devices) {
 
 Status put_names(int dev) {
   constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{{{"fd", "/proc/self/fd"},
-                                                                        {"stdin", "/proc/self/fd/0"},
-                                                                        {"stdout", "/proc/self/fd/1"},
-                                                                        {"stderr", "/proc/self/fd/2"},
-                                                                        {"ptmx", "pts/ptmx"}}};
+                                                                       {"stdin", "/proc/self/fd/0"},
+                                                                       {"stdout", "/proc/self/fd/1"},
+                                                                       {"stderr", "/proc/self/fd/2"},
+                                                                       {"ptmx", "pts/ptmx"}}};
   for (const auto& [name, target] : kLinks)
     if (::symlinkat(target, dev, name) != 0) return fail_errno(errno, fmt::format("make /dev/{}", name));
   if (::mkdirat(dev, "pts", 0755) != 0 || ::mkdirat(dev, "shm", 0777) != 0 ||
@@ -96,8 +96,7 @@ Status furnish_scratch(int root) {
 Status furnish_binds(const Plan& plan, int root) {
   for (std::size_t i = 0; i < plan.binds.size(); ++i) {
     const auto& to = plan.request.binds[i].to;
-    const auto over =
-        TRY(sys::find_or_make_below(root, to, sys::is_directory(plan.binds[i].get())));
+    const auto over = TRY(sys::find_or_make_below(root, to, sys::is_directory(plan.binds[i].get())));
     TRY_WRAP("bind " + to, sys::attach(plan.binds[i].get(), over.get()));
   }
   return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The stage crosses into the user namespace, which whoever stays outside must not. What the guest may only read
-// is mounted on this side: the kernel then lets nobody on the other make it writable again.
+// The stage crosses into the user namespace, which whoever stays outside must not. What the guest may only
+// read is mounted on this side: the kernel then lets nobody on the other make it writable again.
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -35,26 +35,31 @@ Status put(int source, const std::string& name) {
 
 bool has_sources(const Plan& plan) { return plan.tree.valid() || !plan.binds.empty(); }
 
-/// Lays a directory over the root, where no path leads any more but the working directory's.
+/// Lays them out in a directory, over one that the guest gets anew.
 Status lay_out(const Plan& plan) {
   const auto table = TRY(sys::fresh_mount("tmpfs", 0));
-  const UniqueFd root(::open("/", O_PATH | O_CLOEXEC));
-  TRY(sys::attach(table.get(), root.get()));
+  const UniqueFd place(::open("/sys", O_PATH | O_CLOEXEC));
+  TRY(sys::attach(table.get(), place.get()));
   if (::fchdir(table.get()) != 0) return fail_errno(errno, "enter a directory of mounts");
   if (plan.tree.valid()) TRY(put(plan.tree.get(), "tree"));
   for (std::size_t i = 0; i < plan.binds.size(); ++i) TRY(put(plan.binds[i].get(), std::to_string(i)));
   return {};
 }
 
+/// Every file system of the host but /proc: one that is sealed allows no new one that is not.
+Status seal_host() {
+  const UniqueFd root(::open("/", O_PATH | O_CLOEXEC)), proc(::open("/proc", O_PATH | O_CLOEXEC));
+  TRY(sys::set_attributes(root.get(), MOUNT_ATTR_RDONLY, true));
+  return sys::make_writable(proc.get());
+}
+
 Status set_stage(const Plan& plan) {
   const bool seal = plan.request.read_only && plan.request.rootfs.empty();
   if (!has_sources(plan) && !seal) return {};
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno(errno, "make a mount namespace");
-  if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) return fail_errno(errno, "keep mounts apart");
-  if (seal) {
-    const UniqueFd root(::open("/", O_PATH | O_CLOEXEC));
-    TRY_WRAP("--read-only", sys::set_attributes(root.get(), MOUNT_ATTR_RDONLY, true));
-  }
+  if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "keep mounts apart");
+  if (seal) TRY_WRAP("--read-only", seal_host());
   return has_sources(plan) ? lay_out(plan) : Status();
 }
 

@@ -46,8 +46,7 @@ Result<Terminal> open_terminal(int devpts) {
   int unlock = 0;
   if (!terminal.master.valid() || ::ioctl(terminal.master.get(), TIOCSPTLCK, &unlock) != 0)
     return fail_errno(errno, "make a terminal");
-  terminal.slave =
-      UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  terminal.slave = UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.slave.valid()) return fail_errno(errno, "open the terminal");
   return terminal;
 }

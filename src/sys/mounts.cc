@@ -76,6 +76,14 @@ Status set_attributes(int mount, std::uint64_t attributes, bool recursive) {
   return {};
 }
 
+Status make_writable(int mount) {
+  mount_attr wanted{};
+  wanted.attr_clr = MOUNT_ATTR_RDONLY;
+  if (::mount_setattr(mount, "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0)
+    return fail_errno(errno, "make a mount writable");
+  return {};
+}
+
 Status show_as(int mount, int userns) {
   mount_attr wanted{};
   wanted.attr_set = MOUNT_ATTR_IDMAP;
