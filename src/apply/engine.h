@@ -148,6 +148,7 @@ class Engine {
                                const Progress& progress);
   [[nodiscard]] Status forget_flows(const std::vector<netlink::FlowMatch>& matches);
   [[nodiscard]] Status leave_host();
+  void mend_sections(UpReport& report);
   [[nodiscard]] Status vacate(const std::vector<model::Space>& spaces, bool force);
   [[nodiscard]] Status close_down(const std::vector<model::Space>& spaces, model::State state, bool force);
   [[nodiscard]] Status take_away(const std::vector<model::Space>& spaces);

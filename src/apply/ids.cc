@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/ids.h"
 
-#include <ctime>
 #include <fmt/format.h>
+
+#include "apply/id_registry.h"
 
 namespace warren::apply {
 namespace {
@@ -10,12 +11,7 @@ namespace {
 Result<model::IdBlock> block_for(store::Store& store, const model::IdSettings& settings,
                                  const OwnerName& owner) {
   if (auto block = TRY(store.block_of(owner))) return *block;
-  auto transaction = TRY(store.begin());
-  const auto range = TRY(model::free_block(settings, TRY(store.id_blocks()), model::reserved_ids()));
-  const model::IdBlock block{range, owner, false, std::time(nullptr)};
-  TRY(store.add_block(block));
-  TRY(transaction.commit());
-  return block;
+  return allocate_block(store, settings, owner);
 }
 
 Result<model::IdMap> named_map(store::Store& store, const MapName& name) {

@@ -3,6 +3,7 @@
 
 #include "apply/engine.h"
 #include "apply/observe.h"
+#include "apply/subids.h"
 #include "apply/table.h"
 
 namespace warren::apply {
@@ -45,6 +46,10 @@ void narrow(model::Plan& plan, const std::vector<model::Space>& spaces, const mo
   plan.stray_links.clear();
 }
 
+std::string stale_text(const std::string& path) {
+  return path + ": the section of warren is not what the ID blocks are";
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> Engine::check() {
@@ -52,6 +57,11 @@ Result<std::vector<std::string>> Engine::check() {
   const auto seen = TRY(observe(kernel_, all, *TRY(facts()), TRY(Originals::load())));
   auto faults = model::plan(all, seen).faults(settings_);
   std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(faults));
+  if (const auto stale = stale_subids(store_)) {
+    for (const auto& path : *stale) faults.push_back(stale_text(path));
+  } else {
+    faults.push_back(stale.error().what);
+  }
   return faults;
 }
 
@@ -81,6 +91,13 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   return plan.remove_table ? leave_host() : Status();
 }
 
+/// That users' files are locked, or were mended by hand, keeps no space down.
+void Engine::mend_sections(UpReport& report) {
+  const auto mended = mend_subids(store_);
+  if (!mended) return report.warnings.push_back(mended.error().what);
+  for (const auto& path : *mended) report.mended.push_back(stale_text(path));
+}
+
 Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress& progress) {
   std::vector<model::Space> wanted;
   for (const auto& name : names) wanted.push_back(TRY(find(name)));
@@ -99,6 +116,7 @@ Result<UpReport> Engine::up(const std::vector<SpaceName>& names, const Progress&
   }
   report.mended = plan.faults(settings_);
   if (names.empty()) std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(report.mended));
+  if (names.empty()) mend_sections(report);
   TRY(execute(plan, host, report, progress));
   TRY(names.empty() ? sync_sessions(report.failures) : settle_sessions(wanted, report.failures));
   return report;

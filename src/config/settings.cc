@@ -110,7 +110,27 @@ Status read_sessions(const Place& at, const Value& value, Settings& to) {
   return read_table<Settings>(at, *TRY(at.table(value)), kSessionKeys, to);
 }
 
-constexpr std::array<Key<Settings>, 10> kKeys{{
+template <std::uint32_t model::IdSettings::*Key>
+Status read_id(const Place& at, const Value& value, model::IdSettings& to) {
+  to.*Key = static_cast<std::uint32_t>(TRY(at.integer(value, 1, kLastId)));
+  return {};
+}
+
+constexpr std::array<Key<model::IdSettings>, 3> kIdKeys{{
+    {"first", read_id<&model::IdSettings::first>},
+    {"size", read_id<&model::IdSettings::size>},
+    {"count", read_id<&model::IdSettings::count>},
+}};
+
+Status read_ids(const Place& at, const Value& value, Settings& to) {
+  to.ids.count = 0;
+  TRY(read_table<model::IdSettings>(at, *TRY(at.table(value)), kIdKeys, to.ids));
+  if (to.ids.count == 0) to.ids.count = model::room_for_blocks(to.ids);
+  if (const auto good = model::check(to.ids); !good) return at.fail(value.line, good.error().what);
+  return {};
+}
+
+constexpr std::array<Key<Settings>, 11> kKeys{{
     {"pool", read_pool},
     {"ula", read_ula},
     {"uplink", read_uplink},
@@ -121,6 +141,7 @@ constexpr std::array<Key<Settings>, 10> kKeys{{
     {"port_range", read_port_range},
     {"conntrack_per_space", read_conntrack},
     {"sessions", read_sessions},
+    {"ids", read_ids},
 }};
 
 }  // namespace

@@ -24,6 +24,12 @@ std::optional<IdUse> taken_by(const IdRange& range, const std::vector<IdBlock>& 
 
 }  // namespace
 
+std::uint32_t room_for_blocks(const IdSettings& settings) {
+  constexpr std::uint32_t containers_end = 1879048192;  // systemd.io/UIDS-GIDS
+  const auto end = settings.first < containers_end ? containers_end : kLastId + 1;
+  return (end - settings.first) / settings.size;
+}
+
 Status check(const IdSettings& settings) {
   if (settings.size < 65536)
     return fail(

@@ -25,6 +25,9 @@ struct IdSettings {
 /// IDs below this are the host's own users.
 inline constexpr std::uint32_t kFirstBlockId = 65536;
 
+/// How many blocks end where the default ones do; beyond there, before the last ID of all.
+[[nodiscard]] std::uint32_t room_for_blocks(const IdSettings& settings);
+
 /// Error: usage. A block holds at least 0-65535, and none reaches below kFirstBlockId or beyond kLastId.
 [[nodiscard]] Status check(const IdSettings& settings);
 

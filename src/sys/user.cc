@@ -50,4 +50,15 @@ std::vector<uid_t> members_of_group(const UserName& group) {
   return uids;
 }
 
+std::vector<Account> accounts() {
+  std::vector<Account> all;
+  ::setpwent();
+  while (const auto* user = ::getpwent()) all.push_back({false, user->pw_uid, user->pw_name});
+  ::endpwent();
+  ::setgrent();
+  while (const auto* group = ::getgrent()) all.push_back({true, group->gr_gid, group->gr_name});
+  ::endgrent();
+  return all;
+}
+
 }  // namespace warren::sys

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ids.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/format.h>
+
+namespace warren::cli {
+namespace {
+
+std::string formatted(std::int64_t seconds, const char* format) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, format, &parts)};
+}
+
+Json entries_json(const std::vector<model::IdEntry>& entries, const IdRange& block) {
+  auto json = Json::array();
+  for (const auto& entry : entries)
+    json.push_back({{"inside", entry.inside},
+                    {"block", entry.block},
+                    {"host", block.first + entry.block},
+                    {"count", entry.count}});
+  return json;
+}
+
+std::string sum_text(const ShownMap& shown, const std::string& kind,
+                     const std::vector<model::IdEntry>& entries) {
+  const auto sum = model::total(entries);
+  const auto rest = shown.block.range.count - sum;
+  const auto text = fmt::format("{}: {} IDs in all", kind, grouped(sum));
+  if (rest == 0) return text + ", the whole block";
+  return text + fmt::format("; the rest of the block, {} IDs, is not accessible", grouped(rest));
+}
+
+}  // namespace
+
+Result<apply::IdRegistry> id_registry(const Context& context) {
+  TRY(require_root());
+  return apply::IdRegistry::open(TRY(context.settings()).ids);
+}
+
+Json time_json(std::int64_t seconds) {
+  return seconds == 0 ? Json(nullptr) : Json(formatted(seconds, "%Y-%m-%dT%H:%M:%SZ"));
+}
+
+std::string time_text(std::int64_t seconds) {
+  return seconds == 0 ? std::string() : formatted(seconds, "%Y-%m-%d %H:%M UTC");
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ",") + word;
+  return text.empty() ? "-" : text;
+}
+
+std::vector<std::string> spaces_of(const model::IdMap& map, const MapUses& uses) {
+  std::vector<std::string> spaces;
+  const bool by_default = map.name.str() == model::kDefaultMap;
+  for (const auto& [space, use] : uses)
+    if (by_default ? !use.map && use.owner == map.owner : use.map == map.name) spaces.push_back(space.str());
+  return spaces;
+}
+
+std::vector<std::pair<std::string, const std::vector<model::IdEntry>*>> kinds(const model::IdMap& map) {
+  if (map.uid == map.gid) return {{"uid,gid", &map.uid}};
+  return {{"uid", &map.uid}, {"gid", &map.gid}};
+}
+
+Json to_json(const ShownMap& shown) {
+  const auto& [map, block, spaces] = shown;
+  return {{"name", map.name.str()},
+          {"owner", map.owner.str()},
+          {"first", block.range.first},
+          {"count", block.range.count},
+          {"uid", entries_json(map.uid, block.range)},
+          {"gid", entries_json(map.gid, block.range)},
+          {"uids", model::total(map.uid)},
+          {"gids", model::total(map.gid)},
+          {"spaces", spaces}};
+}
+
+void print(const ShownMap& shown) {
+  const auto& [map, block, spaces] = shown;
+  say(fmt::format("map {} of {}, block {}, spaces {}", map.name.str(), map.owner.str(), block.range.str(),
+                  joined(spaces)));
+  Columns columns({"KIND", "INSIDE", "HOST", "IDS", "ENTRY"});
+  for (const auto& [kind, entries] : kinds(map))
+    for (const auto& entry : *entries)
+      columns.add({kind, entry.inner().str(), IdRange{block.range.first + entry.block, entry.count}.str(),
+                   grouped(entry.count), entry.str()});
+  columns.print();
+  for (const auto& [kind, entries] : kinds(map)) say(sum_text(shown, kind, *entries));
+}
+
+}  // namespace warren::cli

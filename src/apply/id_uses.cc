@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/id_uses.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+#include <memory>
+#include <sys/stat.h>
+
+#include "model/subid.h"
+#include "sys/etc_file.h"
+#include "sys/live_ids.h"
+#include "sys/process.h"
+#include "sys/user.h"
+
+namespace warren::apply {
+namespace {
+
+using model::IdUse;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+Status add_subids(const char* path, std::vector<IdUse>& to) {
+  const auto text = TRY(sys::read_etc_file(path));
+  if (!text) return {};
+  const auto file = TRY_WRAP(path, model::SubidFile::parse(*text));
+  std::ranges::move(file.uses(path), std::back_inserter(to));
+  return {};
+}
+
+void add_accounts(std::vector<IdUse>& to) {
+  for (const auto& account : sys::accounts())
+    if (account.id >= model::kFirstBlockId && account.id <= kLastId)
+      to.push_back({{account.id, 1},
+                    fmt::format("{} {}", account.group ? "the group" : "the user", shown(account.name))});
+}
+
+/// systemd-nspawn --private-users=pick gives each tree 65,536 IDs, and keeps them as the owner of the tree.
+void add_machines(std::vector<IdUse>& to) {
+  constexpr const char* path = "/var/lib/machines";
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path));
+  while (const auto* entry = directory ? ::readdir(directory.get()) : nullptr) {
+    const auto tree = fmt::format("{}/{}", path, entry->d_name);
+    struct stat file {};
+    if (entry->d_name[0] == '.' || ::lstat(tree.c_str(), &file) != 0) continue;
+    if (file.st_uid >= model::kFirstBlockId && file.st_uid <= kLastId - 65535)
+      to.push_back({{file.st_uid & 0xffff0000U, 65536}, fmt::format("systemd-nspawn for {}", shown(tree))});
+  }
+}
+
+std::string process_text(pid_t pid) {
+  return fmt::format("the user namespace of PID {} ({})", pid, shown(sys::command_of(pid)));
+}
+
+/// One that shows the host's IDs as they are takes none of them from anybody.
+Result<std::vector<IdUse>> live_uses() {
+  std::vector<IdUse> all;
+  for (const auto& live : TRY(sys::live_ids()))
+    for (const auto* runs : {&live.runs.uid, &live.runs.gid})
+      for (const auto& run : *runs)
+        if (const auto range = IdRange::make(run.outside, run.count); range && run.inside != run.outside)
+          all.push_back({*range, process_text(live.pid)});
+  return all;
+}
+
+std::unexpected<Error> in_use(std::string_view what, std::string_view who) {
+  return fail(Code::failed, fmt::format("{} is in use by {}: end it first", what, who));
+}
+
+}  // namespace
+
+Result<std::vector<IdUse>> written_uses() {
+  auto all = model::reserved_ids();
+  TRY(add_subids(kSubuidPath, all));
+  TRY(add_subids(kSubgidPath, all));
+  add_accounts(all);
+  add_machines(all);
+  return all;
+}
+
+Result<std::vector<IdUse>> other_uses() {
+  auto all = TRY(written_uses());
+  std::ranges::move(TRY(live_uses()), std::back_inserter(all));
+  return all;
+}
+
+Status check_unused(const IdRange& range) {
+  const auto uses = TRY(live_uses());
+  const auto* use = model::user_of(range, uses);
+  return use ? in_use("the block " + range.str(), use->who) : Status();
+}
+
+Status check_unused(const model::IdMap& map, const IdRange& block) {
+  auto told = model::runs(map, block);
+  std::ranges::sort(told.uid);
+  std::ranges::sort(told.gid);
+  for (const auto& live : TRY(sys::live_ids()))
+    if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), process_text(live.pid));
+  return {};
+}
+
+}  // namespace warren::apply

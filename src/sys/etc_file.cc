@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sys/etc_file.h"
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <shadow.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include "base/unique_fd.h"
+#include "sys/file.h"
+
+namespace warren::sys {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kLimit = 16 << 20;
+constexpr int kTries = 50;
+constexpr auto kPause = 100ms;
+
+Status write_whole(const UniqueFd& fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const auto done = ::write(fd.get(), text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(errno, "write " + path);
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+  return {};
+}
+
+/// A file that is there by nobody's hand but ours.
+Result<UniqueFd> make_fresh(const std::string& path, mode_t mode) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "remove " + path);
+  return open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+}
+
+/// The PID that a lock names; nothing where it is gone, or names none.
+std::optional<pid_t> holder_of(const std::string& lock) {
+  const UniqueFd fd(::open(lock.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  char text[32];
+  const auto size = fd.valid() ? ::read(fd.get(), text, sizeof text) : -1;
+  if (size <= 0) return std::nullopt;
+  pid_t pid = 0;
+  if (std::from_chars(text, text + size, pid).ec != std::errc{} || pid <= 0) return std::nullopt;
+  return pid;
+}
+
+bool lives(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
+
+/// Makes the link FILE.lock to `mine`. What a process that lives no more has left is taken away.
+Status link_lock(const std::string& path, const std::string& mine) {
+  const auto lock = path + ".lock";
+  std::string holder;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (::link(mine.c_str(), lock.c_str()) == 0) return {};
+    if (errno != EEXIST) return fail_errno(errno, "make " + lock);
+    const auto pid = holder_of(lock);
+    if (!pid || !lives(*pid)) {
+      if (::unlink(lock.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "remove " + lock);
+      continue;
+    }
+    holder = fmt::format("PID {}", *pid);
+    std::this_thread::sleep_for(kPause);
+  }
+  return fail(Code::failed, fmt::format("{} is being changed by {} ({}): try again when it is done", path,
+                                        holder.empty() ? "others" : holder, lock));
+}
+
+Status take_one(const std::string& path) {
+  const auto mine = fmt::format("{}.{}", path, ::getpid());
+  const auto text = std::to_string(::getpid());
+  {
+    const auto fd = TRY(make_fresh(mine, 0600));
+    TRY(write_whole(fd, std::string_view(text.c_str(), text.size() + 1), mine));  // with its NUL, as shadow
+  }
+  auto linked = link_lock(path, mine);
+  ::unlink(mine.c_str());
+  return linked;
+}
+
+struct Looks {
+  uid_t owner = 0;
+  gid_t group = 0;
+  mode_t mode = 0644;
+};
+
+Result<Looks> looks_of(const std::string& path) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0) {
+    if (errno == ENOENT) return Looks{};
+    return fail_errno(errno, "look at " + path);
+  }
+  if (!S_ISREG(file.st_mode))
+    return fail(Code::failed, path + " is no plain file: only such a one is replaced");
+  return Looks{file.st_uid, file.st_gid, static_cast<mode_t>(file.st_mode & 07777)};
+}
+
+Status sync_directory(const std::string& path) {
+  const auto directory = path.substr(0, path.rfind('/'));
+  const auto fd = TRY(open_file(directory, O_RDONLY | O_DIRECTORY));
+  if (::fsync(fd.get()) != 0) return fail_errno(errno, "write " + directory);
+  return {};
+}
+
+}  // namespace
+
+Result<EtcLock> EtcLock::take(const std::vector<std::string>& paths) {
+  if (::lckpwdf() != 0)
+    return fail(Code::failed,
+                "another program is changing the files of users below /etc (/etc/.pwd.lock): try again when "
+                "it is done");
+  EtcLock lock;
+  for (const auto& path : paths) {
+    TRY(take_one(path));
+    lock.links_.push_back(path + ".lock");
+  }
+  return lock;
+}
+
+EtcLock::EtcLock(EtcLock&& other) noexcept
+    : passwords_(std::exchange(other.passwords_, false)), links_(std::exchange(other.links_, {})) {}
+
+EtcLock::~EtcLock() {
+  for (const auto& link : links_) ::unlink(link.c_str());
+  if (passwords_) (void)::ulckpwdf();
+}
+
+Result<std::optional<std::string>> read_etc_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid() && errno == ENOENT) return std::nullopt;
+  if (!fd.valid() && errno == ELOOP)
+    return fail(Code::failed, path + " is a symbolic link: only a plain file is read and replaced");
+  if (!fd.valid()) return fail_errno(errno, "open " + path);
+  struct stat file {};
+  if (::fstat(fd.get(), &file) != 0) return fail_errno(errno, "look at " + path);
+  if (!S_ISREG(file.st_mode)) return fail(Code::failed, path + " is no plain file");
+  if (static_cast<std::size_t>(file.st_size) > kLimit) return fail(Code::failed, path + " is over 16 MiB");
+  std::string text;
+  char part[8192];
+  for (ssize_t size = 0; (size = ::read(fd.get(), part, sizeof part)) != 0;) {
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return fail_errno(errno, "read " + path);
+    text.append(part, static_cast<std::size_t>(size));
+  }
+  return text;
+}
+
+Status replace_etc_file(const EtcLock&, const std::string& path, std::string_view text) {
+  const auto looks = TRY(looks_of(path));
+  const auto next = path + "+";  // as shadow calls it
+  {
+    const auto fd = TRY(make_fresh(next, 0600));
+    TRY(write_whole(fd, text, next));
+    if (::fchown(fd.get(), looks.owner, looks.group) != 0 || ::fchmod(fd.get(), looks.mode) != 0 ||
+        ::fsync(fd.get()) != 0)
+      return fail_errno(errno, "write " + next);
+  }
+  if (::rename(next.c_str(), path.c_str()) != 0) return fail_errno(errno, "write " + path);
+  return sync_directory(path);
+}
+
+}  // namespace warren::sys

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Files below /etc that other programs change too, by the rules of those of the package shadow (useradd,
+// usermod): lckpwdf(3), and a link FILE.lock for each file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace warren::sys {
+
+/// Keeps useradd and its like from changing the files. One at a time in a process.
+class EtcLock {
+ public:
+  /// Waits some seconds for who has it, and takes what the dead have left. Error names him.
+  [[nodiscard]] static Result<EtcLock> take(const std::vector<std::string>& paths);
+  EtcLock(EtcLock&& other) noexcept;
+  EtcLock(const EtcLock&) = delete;
+  EtcLock& operator=(const EtcLock&) = delete;
+  EtcLock& operator=(EtcLock&&) = delete;
+  ~EtcLock();
+
+ private:
+  EtcLock() = default;
+  bool passwords_ = true;           ///< lckpwdf is held
+  std::vector<std::string> links_;  ///< that are ours
+};
+
+/// All of the file; nothing where there is none. Error: it is a link, no plain file, or over 16 MiB.
+[[nodiscard]] Result<std::optional<std::string>> read_etc_file(const std::string& path);
+
+/// Puts a new file in its place, with the owner and the mode of the old one, or root's and 0644: whoever
+/// reads, and a crash, sees all of the old text or all of the new. The lock must be held.
+[[nodiscard]] Status replace_etc_file(const EtcLock& lock, const std::string& path, std::string_view text);
+
+}  // namespace warren::sys
