@@ -2,13 +2,11 @@
 #include "guest/guest.h"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
-#include <fcntl.h>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,10 +42,9 @@ Status make_channels(Plan& plan) {
 /// The one that owns the space's network namespace, or a new one.
 Result<UniqueFd> find_userns(const Request& request, int netns) {
   auto owner = TRY(sys::owner_of(netns));
-  if (TRY(sys::is_own_userns(owner.get()))) return sys::make_userns(TRY(request.ids()));
-  if (!request.exact_ids) return owner;
-  const auto runs = TRY(request.ids());
-  return TRY(sys::runs_of(owner.get())) == runs ? std::move(owner) : TRY(sys::make_userns(runs));
+  if (TRY(sys::is_own_userns(owner.get()))) return sys::make_userns(request.ids);
+  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == request.ids) return owner;
+  return sys::make_userns(request.ids);
 }
 
 Status check_inside(const SpaceName& space, int netns) {
@@ -102,7 +99,7 @@ Status prepare(Plan& plan) {
   if (plan.root)
     TRY(prepare_as_root(plan, *netns));
   else
-    plan.userns = TRY(sys::make_userns_as_user(TRY(request.ids())));
+    plan.userns = TRY(sys::make_userns_as_user(request.ids));
   plan.filter = TRY(make_filter());
   return {};
 }

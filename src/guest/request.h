@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +25,11 @@ struct Bind {
 /// What runs, and in what.
 struct Request {
   SpaceName space;
-  std::function<Result<IdRuns>()> ids;  ///< asked where no user namespace is there to be joined
-  bool exact_ids = false;               ///< join none but one with just these IDs
-  std::string rootfs;                   ///< empty: the host's files
-  std::string user;                     ///< of the guest, a name or a UID; empty: root
-  std::string hostname;                 ///< empty: the space's name
+  IdRuns ids;              ///< of a new user namespace, where none is there to be joined
+  bool exact_ids = false;  ///< join none but one with just these IDs
+  std::string rootfs;      ///< empty: the host's files
+  std::string user;        ///< of the guest, a name or a UID; empty: root
+  std::string hostname;    ///< empty: the space's name
   std::vector<Bind> binds;
   bool read_only = false;
   bool no_new_privileges = false;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -19,29 +18,28 @@ struct Args {
   guest::Request request;
 };
 
-Result<IdRuns> ids_of(const Args& args, const Context& context) {
+/// The user namespace of an adopted space is another program's: only one with our IDs may be joined.
+Status take_ids(guest::Request& request, const Args& args, const Context& context) {
   const auto settings = TRY(context.settings());
   auto store = TRY(store::Store::open(apply::kStorePath));
   const auto space = TRY(find_space(store, args.name));
   const auto map = args.map.empty() ? std::nullopt : std::optional(args.map);
-  return apply::id_runs(store, settings.ids, space, map);
-}
-
-/// May the namespaces be made by whoever made the space's? Not so where that was another program.
-Result<bool> is_adopted(const Args& args) {
-  auto store = TRY(store::Store::open_read_only(apply::kStorePath));
-  return TRY(find_space(store, args.name)).adopted;
+  request.ids = TRY(apply::id_runs(store, settings.ids, space, map));
+  request.exact_ids = map || space.adopted;
+  return {};
 }
 
 Status complete(guest::Request& request, const Args& args, const Context& context) {
   request.space = TRY(SpaceName::parse(args.name));
   for (const auto& bind : args.binds) request.binds.push_back(TRY(guest::Bind::parse(bind)));
   if (!request.hostname.empty()) TRY(guest::check_hostname(request.hostname));
-  const bool root = ::geteuid() == 0;
-  if (!root && !args.map.empty())
+  if (::geteuid() == 0) {
+    TRY(take_ids(request, args, context));
+  } else if (args.map.empty()) {
+    request.ids = TRY(guest::delegated_ids());
+  } else {
     return fail(Code::permission, "--map needs root: a user's IDs are those of /etc/subuid and /etc/subgid");
-  request.exact_ids = root && (!args.map.empty() || TRY(is_adopted(args)));
-  request.ids = [&args, &context, root] { return root ? ids_of(args, context) : guest::delegated_ids(); };
+  }
   if (request.command.empty()) request.command = {request.boot ? "/sbin/init" : "/bin/sh"};
   return {};
 }
