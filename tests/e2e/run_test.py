@@ -75,6 +75,9 @@ class Passing(wh.HostTest):
 
     def test_options_of_the_command_are_its_own(self):
         self.assertEqual(output("web1", "echo", "--user", "-x"), "--user -x")
+        for word in "[a,b]", "[ -e / ]", "--", "-":  # what a parser of options might take apart
+            for command in "run", "exec":
+                self.assertEqual(wh.warren(command, "web1", "--", "echo", word).stdout, word + "\n")
         self.assertEqual(output("web1", "--hostname", "h1", "uname", "-n"), "h1")
 
     def test_signals_reach_the_command(self):

@@ -15,6 +15,7 @@ struct Args {
   std::string name;
   std::string map;
   std::vector<std::string> binds;
+  std::vector<std::string> command;  // for the help: the words are the context's
   guest::Request request;
 };
 
@@ -40,6 +41,7 @@ Status complete(guest::Request& request, const Args& args, const Context& contex
   } else {
     return fail(Code::permission, "--map needs root: a user's IDs are those of /etc/subuid and /etc/subgid");
   }
+  request.command = context.guest_command;
   if (request.command.empty()) request.command = {request.boot ? "/sbin/init" : "/bin/sh"};
   return {};
 }
@@ -64,7 +66,7 @@ void add_options(const Command& command, Args& args) {
   command.add_option("--hostname", request.hostname, "Its host name (the space's name)");
   command.add_flag("--no-new-privs", request.no_new_privileges, "Setuid programs have no effect");
   command.add_flag("--boot", request.boot, "The command is PID 1 itself, such as /sbin/init");
-  command.add_option("command", request.command, "Command and its arguments (/bin/sh)");
+  command.add_option("command", args.command, "Command and its arguments (/bin/sh)");
 }
 
 }  // namespace
