@@ -69,8 +69,8 @@ class Attendant {
 
 }  // namespace
 
-Result<int> attend(Plan& plan, pid_t guest) {
-  Attendant attendant(guest, plan.request.boot);
+Result<int> attend(Plan& plan) {
+  Attendant attendant(plan.guest, plan.request.boot);
   if (!plan.terminal) return attendant.wait();
   const auto master = TRY(receive_fd(plan.terminal_out.get()));
   return attendant.wait_at(master);

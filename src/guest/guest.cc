@@ -63,24 +63,24 @@ Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
   return open_sources(plan);
 }
 
-Result<pid_t> start(Plan& plan) {
-  auto [in, out] = TRY(make_pipe());
+Status start(Plan& plan) {
   sigset_t all;
   ::sigfillset(&all);
   for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
   ::sigprocmask(SIG_BLOCK, &all, &plan.signals);
-  const auto stage = ::fork();
+  const auto stage = ::vfork();  // copies no memory for a process that is gone at once
+  if (stage == 0) run_stage(plan);
   if (stage < 0) return fail_errno(errno, "start a process");
-  if (stage == 0) run_stage(plan, out.get());
-  out.reset();
   plan.report.reset();
   plan.terminal_in.reset();
-  pid_t guest = 0;
-  const bool known = ::read(in.get(), &guest, sizeof guest) == sizeof guest;
   while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
-  if (known) return guest;
-  return std::unexpected(
-      reported(plan).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
+  auto error = reported(plan);
+  if (plan.guest <= 0)
+    return std::unexpected(
+        std::move(error).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
+  if (!error) return {};
+  while (::waitpid(plan.guest, nullptr, 0) < 0 && errno == EINTR) continue;
+  return std::unexpected(std::move(*error));
 }
 
 }  // namespace
@@ -122,12 +122,8 @@ Result<int> run(const Request& request) {
   Plan plan(request);
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended
   TRY(prepare(plan));
-  const auto guest = TRY(start(plan));
-  if (auto error = reported(plan)) {
-    while (::waitpid(guest, nullptr, 0) < 0 && errno == EINTR) continue;
-    return std::unexpected(std::move(*error));
-  }
-  return attend(plan, guest);
+  TRY(start(plan));
+  return attend(plan);
 }
 
 }  // namespace warren::guest

@@ -75,7 +75,7 @@ void run_inside(Plan& plan) {
     report(plan, ready.error());
     ::_exit(1);
   }
-  const auto pid = plan.request.boot ? 0 : ::fork();
+  const auto pid = plan.request.boot ? 0 : ::vfork();  // this process only waits for the command
   if (pid == 0) run_command(plan, ready->identity, std::move(ready->terminal));
   if (pid < 0) {
     report(plan, fail_errno(errno, "start the command").error());

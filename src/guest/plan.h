@@ -22,6 +22,7 @@ struct Plan {
   std::string directory{};  ///< that the caller stands in
   Filter filter{};
   sigset_t signals{};  ///< the caller's mask
+  pid_t guest = 0;     ///< PID 1 of the guest, as the host sees it
 
   UniqueFd userns{};
   UniqueFd tree{};                         ///< of --rootfs, detached
@@ -40,8 +41,8 @@ struct Plan {
 /// Opens, as whoever calls, what the request shows of the host: the tree and the binds, detached.
 [[nodiscard]] Status open_sources(Plan& plan);
 
-/// The stage: gives the PID of the guest's PID 1 as the host sees it, as bytes in `answer`. Never returns.
-[[noreturn]] void run_stage(Plan& plan, int answer);
+/// The stage: sets plan.guest, for it shares its memory with `warren run`, which waits. Never returns.
+[[noreturn]] void run_stage(Plan& plan);
 /// Takes over, in its own mount namespace, what the stage has mounted where it stands.
 [[nodiscard]] Status take_sources(Plan& plan);
 /// The guest's PID 1, in its new namespaces. Never returns.
@@ -62,6 +63,6 @@ void report(const Plan& plan, const Error& error);
 
 /// `warren run` itself, until the guest has ended: passes signals, and what the terminal says. Gives the
 /// guest's exit status.
-[[nodiscard]] Result<int> attend(Plan& plan, pid_t guest);
+[[nodiscard]] Result<int> attend(Plan& plan);
 
 }  // namespace warren::guest
