@@ -56,12 +56,19 @@ std::string joined(const std::vector<std::string>& words) {
   return text.empty() ? "-" : text;
 }
 
-std::vector<std::string> spaces_of(const model::IdMap& map, const MapUses& uses) {
-  std::vector<std::string> spaces;
+MapUses spaces_of(const model::IdMap& map, const MapUses& uses) {
+  MapUses spaces;
   const bool by_default = map.name.str() == model::kDefaultMap;
-  for (const auto& [space, use] : uses)
-    if (by_default ? !use.map && use.owner == map.owner : use.map == map.name) spaces.push_back(space.str());
+  for (const auto& use : uses)
+    if (by_default ? !use.second.map && use.second.owner == map.owner : use.second.map == map.name)
+      spaces.push_back(use);
   return spaces;
+}
+
+std::string names_of(const MapUses& spaces) {
+  std::vector<std::string> names;
+  for (const auto& use : spaces) names.push_back(use.first.str());
+  return joined(names);
 }
 
 std::vector<std::pair<std::string, const std::vector<model::IdEntry>*>> kinds(const model::IdMap& map) {
@@ -70,7 +77,10 @@ std::vector<std::pair<std::string, const std::vector<model::IdEntry>*>> kinds(co
 }
 
 Json to_json(const ShownMap& shown) {
-  const auto& [map, block, spaces] = shown;
+  const auto& [map, block, uses] = shown;
+  auto spaces = Json::array();
+  for (const auto& [space, use] : uses)
+    spaces.push_back({{"name", space.str()}, {"since", time_json(use.since)}});
   return {{"name", map.name.str()},
           {"owner", map.owner.str()},
           {"first", block.range.first},
@@ -84,8 +94,7 @@ Json to_json(const ShownMap& shown) {
 
 void print(const ShownMap& shown) {
   const auto& [map, block, spaces] = shown;
-  say(fmt::format("map {} of {}, block {}, spaces {}", map.name.str(), map.owner.str(), block.range.str(),
-                  joined(spaces)));
+  say(fmt::format("map {} of {}, block {}", map.name.str(), map.owner.str(), block.range.str()));
   Columns columns({"KIND", "INSIDE", "HOST", "IDS", "ENTRY"});
   for (const auto& [kind, entries] : kinds(map))
     for (const auto& entry : *entries)
@@ -93,6 +102,9 @@ void print(const ShownMap& shown) {
                    grouped(entry.count), entry.str()});
   columns.print();
   for (const auto& [kind, entries] : kinds(map)) say(sum_text(shown, kind, *entries));
+  for (const auto& [space, use] : spaces)
+    say(fmt::format("the map of space {}{}", space.str(),
+                    use.since == 0 ? std::string() : " since " + time_text(use.since)));
 }
 
 }  // namespace warren::cli

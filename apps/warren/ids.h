@@ -24,14 +24,16 @@ namespace warren::cli {
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 
 using MapUses = std::vector<std::pair<SpaceName, model::MapUse>>;
-/// The spaces that use a map: of the default one, those of this owner.
-[[nodiscard]] std::vector<std::string> spaces_of(const model::IdMap& map, const MapUses& uses);
+/// The spaces that use a map, and since when: of the default one, those of this owner.
+[[nodiscard]] MapUses spaces_of(const model::IdMap& map, const MapUses& uses);
+/// "web1,web2", or "-".
+[[nodiscard]] std::string names_of(const MapUses& spaces);
 
 /// A map with the block that it shows a part of, and the spaces that use it.
 struct ShownMap {
   model::IdMap map;
   model::IdBlock block;
-  std::vector<std::string> spaces;
+  MapUses spaces;
 };
 [[nodiscard]] Json to_json(const ShownMap& shown);
 /// Under a heading, a line for each entry, and the sum.

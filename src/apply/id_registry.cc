@@ -25,7 +25,7 @@ void follow(store::Store& store) {
 Result<IdRange> choose(store::Store& store, const model::IdSettings& settings,
                        std::optional<std::uint32_t> first) {
   const auto blocks = TRY(store.id_blocks());
-  const auto uses = TRY(other_uses());
+  const auto uses = TRY(other_uses(blocks));
   if (!first) return model::free_block(settings, blocks, uses);
   const auto range = TRY(IdRange::make(*first, settings.size));
   TRY(model::check_free(range, blocks, uses));
@@ -119,6 +119,7 @@ Result<std::vector<IdBlock>> IdRegistry::purge(const std::vector<OwnerName>& own
     if (std::ranges::find(gone, owner, &IdBlock::owner) == gone.end())
       return fail(Code::not_found,
                   fmt::format("no block of {} is in quarantine; `warren id ls` lists them", owner.str()));
+  TRY(mend_subids(store_));  // while we know which lines are those of the blocks
   auto transaction = TRY(store_.begin());
   for (const auto& block : gone) {
     TRY(check_unused(block.range));
@@ -145,8 +146,12 @@ Status IdRegistry::remove_map(const MapName& name) {
                               name.str(), space.str(), space.str()));
   if (const auto map = TRY(store_.id_map(name)))
     TRY(check_unused(*map, TRY(need_block(store_, map->owner)).range));
+  return store_.remove_map(name);
+}
+
+Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.remove_map(name));
+  for (const auto& name : names) TRY(remove_map(name));
   return transaction.commit();
 }
 

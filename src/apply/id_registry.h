@@ -37,7 +37,7 @@ class IdRegistry {
   /// Error: usage (see model::check), exists, not_found (the owner has no block).
   [[nodiscard]] Status add_map(const model::IdMap& map);
   /// Error: not_found; failed, naming the space or the process that uses it.
-  [[nodiscard]] Status remove_map(const MapName& name);
+  [[nodiscard]] Status remove_maps(const std::vector<MapName>& names);
   /// From the next start on, the space has this map, or the default of `owner`, or its own default.
   [[nodiscard]] Status assign(const SpaceName& space, const std::optional<MapName>& map,
                               const std::optional<OwnerName>& owner);
@@ -52,6 +52,7 @@ class IdRegistry {
       : lock_(std::move(lock)), store_(std::move(store)), settings_(settings) {}
 
   [[nodiscard]] Status check_given_up(const OwnerName& owner);
+  [[nodiscard]] Status remove_map(const MapName& name);
 
   sys::WriterLock lock_;
   store::Store store_;

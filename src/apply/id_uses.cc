@@ -24,11 +24,10 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-Status add_subids(const char* path, std::vector<IdUse>& to) {
+Status add_subids(const char* path, const std::vector<model::IdBlock>& blocks, std::vector<IdUse>& to) {
   const auto text = TRY(sys::read_etc_file(path));
   if (!text) return {};
-  const auto file = TRY_WRAP(path, model::SubidFile::parse(*text));
-  std::ranges::move(file.uses(path), std::back_inserter(to));
+  std::ranges::move(model::SubidFile::parse(*text, blocks).uses(path), std::back_inserter(to));
   return {};
 }
 
@@ -73,17 +72,17 @@ std::unexpected<Error> in_use(std::string_view what, std::string_view who) {
 
 }  // namespace
 
-Result<std::vector<IdUse>> written_uses() {
+Result<std::vector<IdUse>> written_uses(const std::vector<model::IdBlock>& blocks) {
   auto all = model::reserved_ids();
-  TRY(add_subids(kSubuidPath, all));
-  TRY(add_subids(kSubgidPath, all));
+  TRY(add_subids(kSubuidPath, blocks, all));
+  TRY(add_subids(kSubgidPath, blocks, all));
   add_accounts(all);
   add_machines(all);
   return all;
 }
 
-Result<std::vector<IdUse>> other_uses() {
-  auto all = TRY(written_uses());
+Result<std::vector<IdUse>> other_uses(const std::vector<model::IdBlock>& blocks) {
+  auto all = TRY(written_uses(blocks));
   std::ranges::move(TRY(live_uses()), std::back_inserter(all));
   return all;
 }

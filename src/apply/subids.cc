@@ -8,26 +8,20 @@
 namespace warren::apply {
 namespace {
 
-Result<std::optional<std::string>> read(const std::string& path) { return sys::read_etc_file(path); }
-
-Result<model::SubidFile> parse(const std::string& path, const std::optional<std::string>& text) {
-  return TRY_WRAP(path, model::SubidFile::parse(text.value_or("")));
-}
+using Blocks = std::vector<model::IdBlock>;
 
 std::vector<std::string> both() { return {kSubuidPath, kSubgidPath}; }
 
-using Section = std::optional<std::string>;
-
-/// Puts the section into both files, after both were found fit for it.
-Result<std::vector<std::string>> put(const Section& section, const std::vector<std::string>& paths) {
+/// Puts our lines into the files, or takes them out, after all of them were read.
+Result<std::vector<std::string>> put(const Blocks& blocks, bool remove,
+                                     const std::vector<std::string>& paths) {
   const auto lock = TRY(sys::EtcLock::take(paths));
+  const auto section = remove ? std::nullopt : std::optional(model::subid_lines(blocks));
   std::vector<std::pair<std::string, std::string>> changes;
   for (const auto& path : paths) {
-    const auto text = TRY(read(path));
-    auto file = TRY(parse(path, text));
-    file.section = section;
-    auto next = file.str();
-    if (next != text.value_or("")) changes.emplace_back(path, std::move(next));
+    const auto text = TRY(sys::read_etc_file(path)).value_or("");
+    auto next = model::SubidFile::parse(text, blocks).with(section);
+    if (next != text) changes.emplace_back(path, std::move(next));
   }
   std::vector<std::string> changed;
   for (const auto& [path, text] : changes) {
@@ -40,18 +34,17 @@ Result<std::vector<std::string>> put(const Section& section, const std::vector<s
 }  // namespace
 
 Result<std::vector<std::string>> write_subids(store::Store& store, bool remove) {
-  return put(remove ? Section() : Section(model::subid_section(TRY(store.id_blocks()))), both());
+  return put(TRY(store.id_blocks()), remove, both());
 }
 
 Result<std::vector<std::string>> stale_subids(store::Store& store) {
+  const auto blocks = TRY(store.id_blocks());
   std::vector<std::string> stale;
-  Section wanted;
   for (const auto& path : both()) {
-    const auto text = TRY(read(path));
-    if (!text || text->find("# BEGIN warren") == text->npos) continue;
-    if (!wanted) wanted = model::subid_section(TRY(store.id_blocks()));
-    const auto file = TRY(parse(path, text));
-    if (file.section && *file.section != *wanted) stale.push_back(path);
+    const auto text = TRY(sys::read_etc_file(path));
+    if (!text) continue;
+    const auto file = model::SubidFile::parse(*text, blocks);
+    if (file.marked && file.lines != model::subid_lines(blocks)) stale.push_back(path);
   }
   return stale;
 }
@@ -59,7 +52,7 @@ Result<std::vector<std::string>> stale_subids(store::Store& store) {
 Result<std::vector<std::string>> mend_subids(store::Store& store) {
   const auto stale = TRY(stale_subids(store));
   if (stale.empty()) return stale;
-  return put(model::subid_section(TRY(store.id_blocks())), stale);
+  return put(TRY(store.id_blocks()), false, stale);
 }
 
 }  // namespace warren::apply

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/subid.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace warren::model {
@@ -9,7 +10,7 @@ namespace {
 constexpr std::string_view kBegin = "# BEGIN warren (written by `warren id`; changes are lost)";
 constexpr std::string_view kEnd = "# END warren";
 constexpr std::string_view kBeginMark = "# BEGIN warren";
-constexpr std::string_view kNobodys = "warren.freed";  // no login: useradd makes none with a dot
+constexpr std::string_view kNobodys = "warren.freed";  // whose block is in quarantine
 
 /// Takes a line with its end off the front.
 std::string_view take_line(std::string_view& rest) {
@@ -23,6 +24,18 @@ std::string_view without_end(std::string_view line) {
   return line;
 }
 
+std::string line_of(std::string_view name, const IdRange& range) {
+  return fmt::format("{}:{}:{}", name, range.first, range.count);
+}
+
+bool is_mark(std::string_view line) { return line.starts_with(kBeginMark) || line == kEnd; }
+
+bool is_ours(std::string_view line, const std::vector<IdBlock>& blocks) {
+  return line.starts_with(fmt::format("{}:", kNobodys)) ||
+         std::ranges::any_of(
+             blocks, [&](const auto& block) { return line == line_of(block.owner.str(), block.range); });
+}
+
 /// NAME:FIRST:COUNT.
 std::optional<IdUse> parse_use(std::string_view line, std::string_view path) {
   const auto first = line.find(':');
@@ -31,7 +44,7 @@ std::optional<IdUse> parse_use(std::string_view line, std::string_view path) {
   const auto from = parse_id(line.substr(first + 1, second - first - 1));
   const auto count = parse_id(line.substr(second + 1));
   if (!from || !count || *count == 0) return std::nullopt;
-  const auto most = std::min(*count, kLastId - *from + 1);  // some write 4294967295 for "all the rest"
+  const auto most = std::min(*count, kLastId - *from + 1);
   return IdUse{{*from, most}, fmt::format("{} in {}", shown(line.substr(0, first)), path)};
 }
 
@@ -40,42 +53,32 @@ void add_uses(std::string_view text, std::string_view path, std::vector<IdUse>& 
     if (auto use = parse_use(without_end(take_line(text)), path)) to.push_back(std::move(*use));
 }
 
-std::unexpected<Error> unpaired(std::string_view mark, int line, std::string_view other) {
-  return fail(Code::failed, fmt::format("line {}: '{}' without '{}': mend it by hand, nothing was changed",
-                                        line, mark, other));
-}
-
 }  // namespace
 
-Result<SubidFile> SubidFile::parse(std::string_view text) {
+SubidFile SubidFile::parse(std::string_view text, const std::vector<IdBlock>& blocks) {
   SubidFile file;
-  bool inside = false;
-  int number = 0, begun = 0;
-  for (auto rest = text; !rest.empty();) {
-    const auto line = take_line(rest);
-    ++number;
-    if (line.starts_with(kBeginMark)) {
-      if (inside) return unpaired(kBeginMark, begun, kEnd);
-      if (file.section)
-        return fail(Code::failed, fmt::format("line {}: a second '{}': mend it by hand, nothing was changed",
-                                              number, kBeginMark));
-      inside = true, begun = number, file.section = "";
-    } else if (without_end(line) == kEnd) {
-      if (!inside) return unpaired(kEnd, number, kBeginMark);
-      inside = false;
-    } else {
-      (inside ? *file.section : file.section ? file.after : file.before) += line;
-    }
+  while (!text.empty()) {
+    const auto whole = take_line(text), line = without_end(whole);
+    if (is_mark(line))
+      file.marked = true;
+    else if (is_ours(line, blocks))
+      file.lines.emplace_back(line);
+    else
+      (file.marked ? file.after : file.before) += whole;
   }
-  if (inside) return unpaired(kBeginMark, begun, kEnd);
+  std::ranges::sort(file.lines);
   return file;
 }
 
-std::string SubidFile::str() const {
+std::string SubidFile::with(const std::optional<std::vector<std::string>>& section) const {
   std::string text = before;
-  if (!section) return text + after;
-  if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  return text + fmt::format("{}\n{}{}\n", kBegin, *section, kEnd) + after;
+  if (!text.empty() && !text.ends_with('\n') && (section || !after.empty())) text += '\n';
+  if (section) {
+    text += fmt::format("{}\n", kBegin);
+    for (const auto& line : *section) text += line + '\n';
+    text += fmt::format("{}\n", kEnd);
+  }
+  return text + after;
 }
 
 std::vector<IdUse> SubidFile::uses(std::string_view path) const {
@@ -85,12 +88,12 @@ std::vector<IdUse> SubidFile::uses(std::string_view path) const {
   return all;
 }
 
-std::string subid_section(const std::vector<IdBlock>& blocks) {
-  std::string text;
+std::vector<std::string> subid_lines(const std::vector<IdBlock>& blocks) {
+  std::vector<std::string> lines;
   for (const auto& block : blocks)
-    text += fmt::format("{}:{}:{}\n", block.quarantined ? kNobodys : std::string_view(block.owner.str()),
-                        block.range.first, block.range.count);
-  return text;
+    lines.push_back(line_of(block.quarantined ? kNobodys : std::string_view(block.owner.str()), block.range));
+  std::ranges::sort(lines);
+  return lines;
 }
 
 }  // namespace warren::model

@@ -7,11 +7,9 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <shadow.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
-#include <utility>
 
 #include "base/unique_fd.h"
 #include "sys/file.h"
@@ -54,7 +52,26 @@ std::optional<pid_t> holder_of(const std::string& lock) {
 
 bool lives(pid_t pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
 
-/// Makes the link FILE.lock to `mine`. What a process that lives no more has left is taken away.
+/// The lock of lckpwdf(3), which itself waits by SIGALRM: no way in a program of several threads.
+Result<UniqueFd> lock_passwords() {
+  constexpr const char* path = "/etc/.pwd.lock";
+  auto fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    if (::fcntl(fd.get(), F_OFD_SETLK, &whole) == 0) return fd;
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+      return fail_errno(errno, "lock " + std::string(path));
+    std::this_thread::sleep_for(kPause);
+  }
+  return fail(Code::failed,
+              fmt::format("another program is changing users and groups (it has locked {}): try "
+                          "again when it is done",
+                          path));
+}
+
+/// Makes the link FILE.lock to `mine`. What a process that lives no more has left is taken away; no two
+/// programs do that at once, since both have the lock of lckpwdf.
 Status link_lock(const std::string& path, const std::string& mine) {
   const auto lock = path + ".lock";
   std::string holder;
@@ -112,11 +129,7 @@ Status sync_directory(const std::string& path) {
 }  // namespace
 
 Result<EtcLock> EtcLock::take(const std::vector<std::string>& paths) {
-  if (::lckpwdf() != 0)
-    return fail(Code::failed,
-                "another program is changing the files of users below /etc (/etc/.pwd.lock): try again when "
-                "it is done");
-  EtcLock lock;
+  EtcLock lock(TRY(lock_passwords()));
   for (const auto& path : paths) {
     TRY(take_one(path));
     lock.links_.push_back(path + ".lock");
@@ -124,12 +137,8 @@ Result<EtcLock> EtcLock::take(const std::vector<std::string>& paths) {
   return lock;
 }
 
-EtcLock::EtcLock(EtcLock&& other) noexcept
-    : passwords_(std::exchange(other.passwords_, false)), links_(std::exchange(other.links_, {})) {}
-
 EtcLock::~EtcLock() {
   for (const auto& link : links_) ::unlink(link.c_str());
-  if (passwords_) (void)::ulckpwdf();
 }
 
 Result<std::optional<std::string>> read_etc_file(const std::string& path) {

@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Files below /etc that other programs change too, by the rules of those of the package shadow (useradd,
-// usermod): lckpwdf(3), and a link FILE.lock for each file.
+// usermod): the lock of lckpwdf(3), and a link FILE.lock for each file.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace warren::sys {
 
-/// Keeps useradd and its like from changing the files. One at a time in a process.
+/// Keeps useradd and its like from changing the files.
 class EtcLock {
  public:
   /// Waits some seconds for who has it, and takes what the dead have left. Error names him.
   [[nodiscard]] static Result<EtcLock> take(const std::vector<std::string>& paths);
-  EtcLock(EtcLock&& other) noexcept;
+  EtcLock(EtcLock&&) noexcept = default;  // what was moved from has no links
   EtcLock(const EtcLock&) = delete;
   EtcLock& operator=(const EtcLock&) = delete;
   EtcLock& operator=(EtcLock&&) = delete;
   ~EtcLock();
 
  private:
-  EtcLock() = default;
-  bool passwords_ = true;           ///< lckpwdf is held
+  explicit EtcLock(UniqueFd passwords) : passwords_(std::move(passwords)) {}
+  UniqueFd passwords_;              ///< on which the lock of lckpwdf is held
   std::vector<std::string> links_;  ///< that are ours
 };
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -15,13 +16,14 @@ import warrenhost as wh
 
 DOCS = wh.ROOT / "docs"
 PAGE = DOCS / "warren.8"
+PAGES = [PAGE, *sorted(DOCS.glob("warren-*.8"))]  # the others have commands of their own
 LOADER = pathlib.Path("/usr/share/bash-completion/bash_completion")
 GLOBAL = {"--help", "--config", "--output"}
 
 
-def rendered(width=120):
+def rendered(width=120, page=PAGE):
     """The page as a terminal shows it, and what the formatter warns of."""
-    result = wh.run("man", "--nh", "--nj", "--warnings=w", "-l", PAGE,
+    result = wh.run("man", "--nh", "--nj", "--warnings=w", "-l", page,
                     env=os.environ | {"LC_ALL": "C", "MANWIDTH": str(width)})
     return result.stdout, result.stderr
 
@@ -54,11 +56,15 @@ def long_options(text):
 class Page(wh.HostTest):
     def test_no_warning_in_any_width(self):
         for width in 80, 120, 200:
-            self.assertEqual(rendered(width)[1], "")
+            self.assertEqual([rendered(width, page)[1] for page in PAGES], [""] * len(PAGES))
+
+    maxDiff = None
 
     def test_each_command_with_just_its_options(self):
-        section = parts(rendered()[0], r"^([A-Z].*)\n")["COMMANDS"]
-        described = {title: long_options(text) for title, text in parts(section, r"^   (\S.*)\n").items()}
+        described = {}
+        for page in PAGES:
+            section = parts(rendered(page=page)[0], r"^([A-Z].*)\n")["COMMANDS"]
+            described |= {title: long_options(text) for title, text in parts(section, r"^   (\S.*)\n").items()}
         self.assertEqual(described, commands())
 
     def test_options_of_every_command(self):
@@ -80,11 +86,12 @@ class Page(wh.HostTest):
 
     def test_keys_of_tables(self):
         wh.configure()
-        pathlib.Path(wh.CONFIG).write_text("[sessions]\nnonsense = 1\n")
-        listed = re.search(r"known are: (.*)", wh.warren("ls", check=False).stderr)[1].split(", ")
         body = parts(PAGE.read_text(), r"^\.Sh (.*)\n")["CONFIGURATION"]
-        for key in listed:
-            self.assertIn(f"\n.Li {key} = ", body)
+        for table in "sessions", "ids":
+            pathlib.Path(wh.CONFIG).write_text(f"[{table}]\nnonsense = 1\n")
+            listed = re.search(r"known are: (.*)", wh.warren("ls", check=False).stderr)[1].split(", ")
+            for key in listed:
+                self.assertIn(f"\n.Li {key} = ", body)
 
     def test_every_page_is_there(self):
         """Those of ours that SEE ALSO names."""
@@ -293,6 +300,19 @@ class Completion(wh.HostTest):
         self.assertEqual(self.complete("service", "add", "x", "1", "--mode", ""), {"nat", "proxy"})
         self.assertEqual(self.complete("service", "add", "x", "1", "--proxy-protocol", ""), {"v1", "v2"})
         self.assertIn("root", self.complete("up", "--member", "ro"))
+
+    def test_ids_and_maps(self):
+        wh.warren("id", "allocate", "alice")
+        self.addCleanup(shutil.rmtree, "/var/lib/warren")
+        wh.warren("map", "add", "big", "--owner", "alice", "--both", "0:0:65536")
+        for command in ("map", "show"), ("map", "explain"), ("map", "rm"), ("map", "assign", "web1"):
+            with self.subTest(command):
+                self.assertIn("big", self.complete(*command, ""))
+        self.assertLessEqual({"web1", "b.example"}, self.complete("map", "assign", ""))
+        for command in ("id", "show"), ("id", "free"), ("id", "purge"), ("map", "split"), ("map", "ls", "--owner"):
+            with self.subTest(command):
+                self.assertIn("alice", self.complete(*command, ""))
+        self.assertLessEqual({"root", "web1"}, self.complete("id", "allocate", ""))
 
     def test_options(self):
         for command, options in commands().items():

@@ -28,7 +28,10 @@ KEYS = (  # of the object, or of each object in the list
 FIND = {"doctor", "audit"}  # and say so by their exit status
 HELP = ("add", "rm", "ls", "show", "exec", "shell", "up", "down", "adopt", "identify", "pids", "monitor", "plan",
         "port", "member", "service", "audit", "events",
-        "apply", "export", "check", "doctor", "explain", "completion", "version")
+        "apply", "export", "check", "doctor", "explain", "completion", "version", "id", "map")
+INNER = {"port": ("add", "rm", "ls"), "member": ("add", "rm", "ls"), "service": ("add", "rm", "ls"),
+         "id": ("ls", "show", "allocate", "free", "purge", "export"),
+         "map": ("add", "ls", "show", "explain", "rm", "assign", "split")}
 
 
 class ForPrograms(wh.HostTest):
@@ -76,7 +79,7 @@ class ForPrograms(wh.HostTest):
     def test_every_command_has_an_example(self):
         listed = wh.warren("--help").stdout.split("Subcommands:\n")[1].split("\n\n")[0]
         self.assertEqual(sorted(line.split()[0] for line in listed.split("\n") if line.strip()), sorted(HELP))
-        for command in [(), *((name,) for name in HELP), *((one, two) for one in ("port", "member", "service") for two in ("add", "rm", "ls"))]:
+        for command in [(), *((name,) for name in HELP), *((one, two) for one, all_ in INNER.items() for two in all_)]:
             with self.subTest(command):
                 self.assertIn("Example", wh.warren(*command, "--help").stdout)
 

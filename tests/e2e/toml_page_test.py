@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import warrenhost as wh
 
 PAGE = wh.ROOT / "docs/warren.toml.5"
+TABLES = {"sessions", "ids"}
 FILE = pathlib.Path("/run/page.toml")
 
 
@@ -52,9 +53,10 @@ class Page(wh.HostTest):
 
     def test_keys_of_the_settings(self):
         top = known(settings("nonsense = 1", check=False))
-        inner = known(settings("[sessions]\nnonsense = 1", check=False))
-        self.assertEqual(keys("SETTINGS"), top - {"sessions"} | inner)
-        self.assertIn(".It Cm [sessions]\n", sections()["SETTINGS"])
+        inner = {table: known(settings(f"[{table}]\nnonsense = 1", check=False)) for table in TABLES}
+        self.assertEqual(keys("SETTINGS"), (top - TABLES).union(*inner.values()))
+        for table in TABLES:
+            self.assertIn(f".It Cm [{table}]\n", sections()["SETTINGS"])
 
     def test_keys_of_spaces(self):
         result = wh.warren("apply", "-", input="[space.a]\nnonsense = 1", check=False)
@@ -65,8 +67,11 @@ class Page(wh.HostTest):
         found = {key: re.search(r"^Default:\n\.Li (\S+)", text, re.MULTILINE) for key, text in zip(items[1::2], items[2::2])}
         stated = {key: plain(value[1]) for key, value in found.items() if value}
         self.assertGreater(len(stated), 5)
-        text = "".join(f"{key} = {value}\n" for key, value in stated.items() if key != "confine")
-        settings(text + "[sessions]\nconfine = false\n")
+        inner = {table: known(settings(f"[{table}]\nnonsense = 1", check=False)) for table in TABLES}
+        lines = {table: [f"[{table}]"] for table in TABLES} | {"": []}
+        for key, value in stated.items():
+            lines[next((table for table in TABLES if key in inner[table]), "")].append(f"{key} = {value}")
+        settings("\n".join(lines[""] + [line for table in TABLES for line in lines[table]]))
 
     def test_examples_are_accepted(self):
         settings(literal("SETTINGS"))

@@ -81,6 +81,19 @@ TEST(Settings, Sessions) {
   EXPECT_TRUE(settings_error("sessions = true").starts_with("w.toml:1: sessions: must be "));
 }
 
+TEST(Settings, Ids) {
+  const auto ids = [](std::string_view text) { return parse_settings(text, "w.toml").value().ids; };
+  EXPECT_EQ(ids(""), model::IdSettings());
+  EXPECT_EQ(ids("[ids]"), model::IdSettings());
+  EXPECT_EQ(ids("[ids]\nfirst = 65536\nsize = 65536\ncount = 1"), (model::IdSettings{65536, 65536, 1}));
+  EXPECT_EQ(ids("[ids]\nsize = 1048576").count, 1791U);  // what ends by the end of systemd's range
+  EXPECT_EQ(ids("[ids]\nfirst = 2000000000\nsize = 1000000").count, 2294U);
+  EXPECT_EQ(settings_error("\n[ids]\nsize = 65535"),
+            "w.toml:2: ids: a block of 65535 IDs is too small: it holds at least 0-65535, so 65536");
+  EXPECT_EQ(settings_error("[ids]\nfirst = -1"),
+            "w.toml:2: ids.first: -1 is out of range: write a number from 1 to 4294967294");
+}
+
 TEST(Settings, NoUplink) {
   const auto settings = parse_settings("uplink = \"none\"", "w.toml").value();
   EXPECT_TRUE(settings.no_uplink);
@@ -91,7 +104,7 @@ TEST(Settings, ErrorsNameFileLineKeyAndRemedy) {
   EXPECT_EQ(
       settings_error("\npol = 1"),
       "w.toml:2: pol: unknown key; known are: pool, ula, uplink, ipv6, host_access, host_services, publish, "
-      "port_range, conntrack_per_space, sessions");
+      "port_range, conntrack_per_space, sessions, ids");
   EXPECT_EQ(settings_error("ipv6 = \"yes\""),
             "w.toml:1: ipv6: must be true or false, without quotes, not a string");
   EXPECT_EQ(settings_error("pool = 10"),

@@ -38,6 +38,7 @@ std::string bash_script(const CLI::App& app) {
   }
   nested.pop_back();
   return fmt::format(R"bash(# bash completion for warren: eval "$(warren completion bash)"
+_warren_owners() {{ warren id ls 2>/dev/null | sed -n '2,$s/ .*//p'; }}
 _warren() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} command= value= word words
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
@@ -52,6 +53,7 @@ _warren() {{
   done
   case ${{COMP_WORDS[COMP_CWORD-1]}} in
     -o|--output) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
+    --owner) COMPREPLY=($(compgen -W "$(_warren_owners)" -- "$current")); return ;;
     -u|--user|--member) COMPREPLY=($(compgen -u -- "$current")); return ;;
     --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --mode) COMPREPLY=($(compgen -W "nat proxy" -- "$current")); return ;;
@@ -61,11 +63,14 @@ _warren() {{
 {}    *) words="{}" ;;
   esac
   case $command in
-    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|member*|'service add')
+    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|member*|'service add'|'map assign'|'id allocate')
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
+    id*|'map split') words+=" $(_warren_owners)" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;
     apply) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
   esac
+  [[ $command != map\ [sear]* ]] || words+=" default $(warren map ls 2>/dev/null | sed -n '2,$s/ .*//p')"
+  [[ $command != 'id allocate' ]] || words+=" $(compgen -u)"
   [[ $command != member\ [ar]* ]] || words+=" $(compgen -u) $(compgen -g -P @)"
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}

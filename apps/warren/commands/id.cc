@@ -32,7 +32,8 @@ struct Surroundings {
 };
 
 Result<Surroundings> look_around(store::Store& store) {
-  return Surroundings{TRY(store.id_maps()), TRY(apply::all_uses(store)), TRY(apply::written_uses())};
+  return Surroundings{TRY(store.id_maps()), TRY(apply::all_uses(store)),
+                      TRY(apply::written_uses(TRY(store.id_blocks())))};
 }
 
 ShownBlock shown(const model::IdBlock& block, const Surroundings& around) {
@@ -154,7 +155,7 @@ Result<int> print_section(Context& context) {
   if (context.json())
     say_json(json);
   else
-    fmt::print("{}", model::subid_section(blocks));
+    for (const auto& line : model::subid_lines(blocks)) say(line);
   return kExitOk;
 }
 

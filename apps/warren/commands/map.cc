@@ -96,7 +96,7 @@ Result<int> list(const Args& args, Context& context) {
     const bool same = map.map.uid == map.map.gid;
     columns.add({map.map.name.str(), map.map.owner.str(), entries_text(map.map.uid),
                  same ? "as UID" : entries_text(map.map.gid), grouped(model::total(map.map.uid)),
-                 joined(map.spaces)});
+                 names_of(map.spaces)});
   }
   if (context.json())
     say_json(json);
@@ -166,7 +166,7 @@ void explain_one(const ShownMap& shown, std::uint32_t id, Json& json, const Cont
                     {"rootfs", mapped ? id : kNobody},
                     {"rootfs_mapped", mapped.has_value()}});
     if (context.json()) continue;
-    say(fmt::format("a file whose {} on disk is {}", kind, grouped(id)));
+    say(fmt::format("a file owned by {} ({})", grouped(id), kind));
     say("  in a directory as it is (--bind):   " +
         (plain ? fmt::format("{} ({})", grouped(plain->id), plain->entry.str())
                : fmt::format("nobody ({}): {}", kNobody, why_nobody(id, shown))));
@@ -192,7 +192,7 @@ Result<int> remove(const Args& args, Context& context) {
   std::vector<MapName> names;
   for (const auto& text : args.names) names.push_back(TRY(MapName::parse(text)));
   auto registry = TRY(id_registry(context));
-  for (const auto& name : names) TRY_WRAP("map rm " + name.str(), registry.remove_map(name));
+  TRY_WRAP("map rm", registry.remove_maps(names));
   return kExitOk;
 }
 

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""User namespaces made by hand, with maps that the kernel itself is asked about."""
+
+import contextlib
+import ctypes
+import os
+import signal
+
+CLONE_NEWUSER = 0x10000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def write_map(path, runs):
+    """Tells the kernel [(inside, outside, count), ...]; raises OSError where it refuses."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, "".join(f"{inside} {outside} {count}\n" for inside, outside, count in runs).encode())
+    finally:
+        os.close(fd)
+
+
+def unshare_user():
+    if _libc.unshare(CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+class Guest:
+    """A process in a user namespace of its own; run() calls a function in another, forked from it."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def run(self, function):
+        """The text that function() gives, called as the namespace's root; raises what went wrong there."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os._exit(self._inside(writing, function))
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            text = pipe.read()
+        if os.waitpid(child, 0)[1] != 0:
+            raise AssertionError(text)
+        return text
+
+    def _inside(self, pipe, function):
+        try:
+            namespace = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+            if _libc.setns(namespace, CLONE_NEWUSER) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+            os.write(pipe, str(function()).encode())
+            return 0
+        except BaseException as error:
+            os.write(pipe, repr(error).encode())
+            return 1
+
+
+@contextlib.contextmanager
+def in_user_namespace(uid, gid):
+    """A Guest in a user namespace with these maps, until the block ends."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        unshare_user()
+        os.write(writing, b"x")
+        signal.pause()
+        os._exit(0)
+    try:
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        write_map(f"/proc/{child}/uid_map", uid)
+        write_map(f"/proc/{child}/gid_map", gid)
+        yield Guest(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
