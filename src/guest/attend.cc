@@ -12,7 +12,11 @@
 namespace warren::guest {
 namespace {
 
-int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+/// A guest that halts as a whole is ended by the kernel with SIGINT, one that starts anew with SIGHUP.
+int exit_status(int status, bool boot) {
+  if (boot && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return 0;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 /// An init system takes SIGTERM for "start yourself anew"; this is how it is told to halt.
 int translated(int signal, bool boot) {
@@ -31,7 +35,7 @@ class Attendant {
       const int signal = ::sigwaitinfo(&all, &info);
       if (signal > 0) take(signal);
     }
-    return exit_status(status_);
+    return exit_status(status_, boot_);
   }
 
   Result<int> wait_at(const UniqueFd& master) {
@@ -43,7 +47,7 @@ class Attendant {
     copy_size(master.get());
     for (bool input = true; !ended_ && relay(master.get(), signals.get(), input);) take_all(signals, master);
     drain(master.get());
-    return ended_ ? exit_status(status_) : wait();
+    return ended_ ? exit_status(status_, boot_) : wait();
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "guest/guest.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest/cgroup.h"
 #include "guest/plan.h"
 #include "guest/terminal.h"
 #include "sys/mounts.h"
@@ -54,8 +56,21 @@ Status check_inside(const SpaceName& space, int netns) {
                           space.str()));
 }
 
+/// The host's ID of the guest's root.
+std::uint32_t root_of(const std::vector<IdRun>& runs) {
+  const auto run = std::ranges::find(runs, 0U, &IdRun::inside);
+  return run == runs.end() ? 0 : run->outside;
+}
+
+Status prepare_boot(Plan& plan) {
+  const auto runs = TRY(sys::runs_of(plan.userns.get()));
+  plan.cgroup = TRY(make_cgroup(::getpid(), root_of(runs.uid), root_of(runs.gid)));
+  return {};
+}
+
 Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
   plan.userns = TRY(find_userns(plan.request, netns.get()));
+  if (plan.request.boot) TRY(prepare_boot(plan));
   TRY(sys::enter_netns(netns.get()));
   // Shows the devices of the network namespace; who may have it is asked of that one's owner.
   plan.sys = TRY(sys::fresh_mount(
@@ -120,6 +135,12 @@ std::optional<Error> reported(Plan& plan) {
 
 Result<int> run(const Request& request) {
   Plan plan(request);
+  struct Cleaner {
+    const Plan& plan;
+    ~Cleaner() {
+      if (!plan.cgroup.empty()) remove_cgroup(plan.cgroup);
+    }
+  } const cleaner{plan};
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended
   TRY(prepare(plan));
   TRY(start(plan));

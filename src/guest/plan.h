@@ -20,6 +20,7 @@ struct Plan {
   bool root = true;         ///< is the caller root on the host?
   bool terminal = false;    ///< the guest gets one of its own
   std::string directory{};  ///< that the caller stands in
+  std::string cgroup{};     ///< of a guest that boots
   Filter filter{};
   sigset_t signals{};  ///< the caller's mask
   pid_t guest = 0;     ///< PID 1 of the guest, as the host sees it

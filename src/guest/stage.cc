@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/cgroup.h"
 #include "guest/plan.h"
 #include "sys/mounts.h"
 #include "sys/userns.h"
@@ -65,6 +66,7 @@ Status set_stage(const Plan& plan) {
 
 /// The guest's PID 1 becomes a child of `warren run`, not of the stage.
 Result<pid_t> cross(Plan& plan) {
+  if (!plan.cgroup.empty()) TRY(enter_cgroup(plan.cgroup));
   if (plan.root) TRY(set_stage(plan));
   TRY(sys::enter_userns(plan.userns.get()));
   const auto pid = static_cast<pid_t>(::syscall(SYS_clone, kNamespaces | CLONE_PARENT, 0, 0, 0, 0));

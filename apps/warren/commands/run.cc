@@ -34,6 +34,7 @@ Status complete(guest::Request& request, const Args& args, const Context& contex
   request.space = TRY(SpaceName::parse(args.name));
   for (const auto& bind : args.binds) request.binds.push_back(TRY(guest::Bind::parse(bind)));
   if (!request.hostname.empty()) TRY(guest::check_hostname(request.hostname));
+  if (request.boot && ::geteuid() != 0) return fail(Code::permission, "--boot needs root");
   if (::geteuid() == 0) {
     TRY(take_ids(request, args, context));
   } else if (args.map.empty()) {
