@@ -115,7 +115,6 @@ Status prepare(Plan& plan) {
     TRY(prepare_as_root(plan, *netns));
   else
     plan.userns = TRY(sys::make_userns_as_user(request.ids));
-  plan.filter = TRY(make_filter());
   return {};
 }
 

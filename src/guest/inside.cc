@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "guest/plan.h"
+#include "guest/seccomp.h"
 #include "guest/terminal.h"
 
 namespace warren::guest {
@@ -63,7 +64,7 @@ Result<Ready> settle(Plan& plan) {
     TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
     ready.terminal = std::move(terminal.slave);
   }
-  TRY(install(plan.filter));
+  TRY(install_filter());
   return ready;
 }
 

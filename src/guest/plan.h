@@ -11,7 +11,6 @@
 #include "base/unique_fd.h"
 #include "guest/identity.h"
 #include "guest/request.h"
-#include "guest/seccomp.h"
 
 namespace warren::guest {
 
@@ -21,9 +20,8 @@ struct Plan {
   bool terminal = false;    ///< the guest gets one of its own
   std::string directory{};  ///< that the caller stands in
   std::string cgroup{};     ///< of a guest that boots
-  Filter filter{};
-  sigset_t signals{};  ///< the caller's mask
-  pid_t guest = 0;     ///< PID 1 of the guest, as the host sees it
+  sigset_t signals{};       ///< the caller's mask
+  pid_t guest = 0;          ///< PID 1 of the guest, as the host sees it
 
   UniqueFd userns{};
   UniqueFd tree{};                         ///< of --rootfs, detached
