@@ -30,8 +30,8 @@ TEST(Hostname, IsChecked) {
   for (const auto* name : {"a", "web-1.example.com", "under_score"})
     EXPECT_TRUE(check_hostname(name)) << name;
   EXPECT_TRUE(check_hostname(std::string(64, 'x')));
-  for (const std::string name : {std::string(), std::string("a b"), std::string("a\nb"),
-                                 std::string("\xc3\xa4"), std::string(65, 'x')})
+  for (const std::string& name : {std::string(), std::string("a b"), std::string("a\nb"),
+                                  std::string("\xc3\xa4"), std::string(65, 'x')})
     EXPECT_FALSE(check_hostname(name)) << name;
 }
 
