@@ -171,7 +171,23 @@ def traffic(bench):
     compare("iptables", with_iptables, None)
 
 
-ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, logins, relays, hoster_peers)}
+def guests(bench):
+    """`true` in user, mount, PID, UTS, IPC, cgroup and network namespaces: warren run beside bwrap."""
+    if not bench.has_warren:
+        return
+    kinds = ["warren", "bwrap", "bwrap in one network"]
+    times = {kind: [] for kind in kinds}
+    with bench.host() as host:
+        host("prepare_guests")
+        for turn in range(bench.counts(full=200, quick=20)):
+            for kind in kinds[turn % 3:] + kinds[:turn % 3]:
+                times[kind].append(host("guest_time", kind))
+    bench.ratio("warren run SPACE -- true, of bwrap's with the same namespaces", 1.2, times["warren"], times["bwrap"])
+    bench.note("the same, of bwrap's that makes no network namespace",
+               f"{paired(times['warren'], times['bwrap in one network']):.2f}")
+
+
+ALL = {measure.__name__: measure for measure in (single_adds, bulk, hoster, traffic, growth, guests, logins, relays, hoster_peers)}
 
 
 def run(bench, names):

@@ -29,6 +29,7 @@ void register_pids(const Command& program, Context& context);
 void register_plan(const Command& program, Context& context);
 void register_port(const Command& program, Context& context);
 void register_rm(const Command& program, Context& context);
+void register_run(const Command& program, Context& context);
 void register_shell(const Command& program, Context& context);
 void register_service(const Command& program, Context& context);
 void register_show(const Command& program, Context& context);

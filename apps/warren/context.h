@@ -22,6 +22,7 @@ struct Context {
   std::string config = "/etc/warren/warren.toml";
   bool config_given = false;
   std::string output = "text";
+  std::vector<std::string> guest_command;  ///< what `exec` and `run` run: the words behind "--", as they are
   std::function<Result<int>()> command;
 
   [[nodiscard]] bool json() const { return output == "json"; }

@@ -25,6 +25,7 @@ constexpr std::array kCommands{Entry{"add", register_add},
                                Entry{"show", register_show},
                                Entry{"exec", register_exec},
                                Entry{"shell", register_shell},
+                               Entry{"run", register_run},
                                Entry{"port", register_port},
                                Entry{"up", register_up},
                                Entry{"down", register_down},
@@ -70,17 +71,24 @@ void register_commands(CLI::App& app, Context& context, const std::vector<std::s
   let_options_through(app);
 }
 
+/// Does the option take the word after it?
+bool takes_value(const std::string& word) {
+  constexpr std::array<std::string_view, 9> kTaking{"-u",       "--user", "-o",     "--output",  "--config",
+                                                    "--rootfs", "--map",  "--bind", "--hostname"};
+  return std::ranges::find(kTaking, word) != kTaking.end();
+}
+
+bool runs_commands(const std::string& word) { return word == "exec" || word == "run"; }
+
 /// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
 std::vector<std::string> with_separator(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
-  const auto exec = std::find(words.begin(), words.end(), "exec");
+  const auto exec = std::ranges::find_if(words, runs_commands);
   if (exec == words.end() || std::find(words.begin(), exec, "--") != exec) return words;
   int positional = 0;
   for (auto at = exec + 1; at != words.end(); ++at) {
     if (*at == "--") return words;
-    const bool takes_value =
-        *at == "-u" || *at == "--user" || *at == "-o" || *at == "--output" || *at == "--config";
-    if (takes_value && at + 1 != words.end())
+    if (takes_value(*at) && at + 1 != words.end())
       ++at;
     else if (!at->starts_with('-') && ++positional == 2) {
       words.insert(at, "--");
@@ -88,6 +96,15 @@ std::vector<std::string> with_separator(int argc, char** argv) {
     }
   }
   return words;
+}
+
+/// Takes the words behind "--" away from a parser that would see a list in "[a,b]".
+std::vector<std::string> take_guest_command(std::vector<std::string>& words) {
+  const auto end = std::ranges::find(words, "--");
+  if (std::find_if(words.begin(), end, runs_commands) == end || end == words.end()) return {};
+  std::vector<std::string> command(end + 1, words.end());
+  words.erase(end, words.end());
+  return command;
 }
 
 int report(const Error& error) {
@@ -118,6 +135,7 @@ int run(int argc, char** argv) {
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");
   auto words = with_separator(argc, argv);
+  context.guest_command = take_guest_command(words);
   register_commands(app, context, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {

@@ -57,19 +57,22 @@ std::string living_namespace(const model::Space& space, const model::Settings& s
   return path;
 }
 
-RoomOrder order_for(const SpaceChange& change, const model::Settings& settings) {
+RoomOrder order_for(const SpaceChange& change, const model::Settings& settings, const Owners& owners) {
   const auto& name = change.space->name;
-  if (!change.missing.has(Part::netns)) return {name, RoomOrder::Kind::open, {}};
+  if (!change.missing.has(Part::netns)) return {name, RoomOrder::Kind::open};
   if (change.seen.outer_exists || (!change.space->uplink && !change.space->devices.empty()))
     if (const auto path = living_namespace(*change.space, settings); !path.empty())
       return {name, RoomOrder::Kind::adopt, path};
-  return {name, RoomOrder::Kind::make, {}};
+  const auto owner = owners.find(change.space->number);
+  return {
+      name, RoomOrder::Kind::make, {}, owner == owners.end() ? std::nullopt : std::optional(owner->second)};
 }
 
-std::vector<RoomOrder> orders_for(const std::vector<SpaceChange>& changes, const model::Settings& settings) {
+std::vector<RoomOrder> orders_for(const std::vector<SpaceChange>& changes, const model::Settings& settings,
+                                  const Owners& owners) {
   std::vector<RoomOrder> orders;
   orders.reserve(changes.size());
-  for (const auto& change : changes) orders.push_back(order_for(change, settings));
+  for (const auto& change : changes) orders.push_back(order_for(change, settings, owners));
   return orders;
 }
 
@@ -170,13 +173,13 @@ class Builder {
 
 Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
                                                const HostFacts& facts,
-                                               const std::vector<SpaceChange>& changes,
+                                               const std::vector<SpaceChange>& changes, const Owners& owners,
                                                const Progress& progress, RoomSource* begun) {
   std::vector<SpaceFailure> failures;
   if (changes.empty()) return failures;
   TRY(sys::prepare_pins());
   std::optional<RoomSource> own;
-  if (!begun) begun = &own.emplace(orders_for(changes, settings));
+  if (!begun) begun = &own.emplace(orders_for(changes, settings, owners));
   Builder builder(*TRY(kernel.route()), settings, facts, changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
     auto status = builder.build(changes[i], begun->orders()[i].kind, begun->next());

@@ -6,6 +6,7 @@
 
 #include "apply/host.h"
 #include "apply/kernel.h"
+#include "apply/owners.h"
 #include "apply/room.h"
 #include "model/plan.h"
 
@@ -24,6 +25,7 @@ using Progress = std::function<void(std::size_t done, std::size_t all)>;
 [[nodiscard]] Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Settings& settings,
                                                              const HostFacts& facts,
                                                              const std::vector<model::SpaceChange>& changes,
+                                                             const Owners& owners,
                                                              const Progress& progress = {},
                                                              RoomSource* begun = nullptr);
 

@@ -129,6 +129,7 @@ Status Engine::change_table(const HostFacts& host, const std::vector<Element>& r
 Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Progress& progress,
                                                     RoomSource* begun) {
   const auto& host = *TRY(facts());
+  const auto owners = TRY(find_owners(store_, settings_.ids, work.build));
   auto ready = TRY(prepare_host(host));
   if (!ready.new_table) TRY(change_table(host, work.remove, {}));
   TRY(drop_devices(work.drop_devices));
@@ -139,7 +140,7 @@ Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Prog
   // Many go in beside the work on links and namespaces. Few come last, when all is whole.
   auto adding = std::async(add.size() > kManyElements ? std::launch::async : std::launch::deferred,
                            [&] { return change_elements(kernel_, {}, add); });
-  auto built = build_spaces(kernel_, settings_, host, work.build, progress, begun);
+  auto built = build_spaces(kernel_, settings_, host, work.build, owners, progress, begun);
   const auto added = adding.get();
   auto failures = TRY(std::move(built));
   put_devices(work, failures);

@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 
 #include "sys/netns.h"
+#include "sys/userns.h"
 
 namespace warren::apply {
 namespace {
@@ -17,6 +18,12 @@ Result<Room> open_room(const SpaceName& name) {
   auto netns = TRY(sys::open_netns(sys::pin_path(name)));
   TRY(sys::enter_netns(netns.get()));
   return inside(std::move(netns));
+}
+
+/// Leaves the thread in the new namespace.
+Status make_namespace(const RoomOrder& order) {
+  if (!order.owner) return sys::unshare_netns();
+  return sys::enter_netns(TRY(sys::make_owned_netns(*order.owner)).get());
 }
 
 }  // namespace
@@ -40,7 +47,7 @@ Status RoomSource::await_release(const std::stop_token& stop) {
 
 /// Leaves the worker thread in the namespace; the next order takes it out again.
 Result<Room> RoomSource::fill(const RoomOrder& order, const std::stop_token& stop) {
-  if (order.kind == RoomOrder::Kind::make) TRY(sys::unshare_netns());
+  if (order.kind == RoomOrder::Kind::make) TRY(make_namespace(order));
   TRY(await_release(stop));
   if (order.kind == RoomOrder::Kind::open) return open_room(order.name);
   if (order.kind == RoomOrder::Kind::adopt) {

@@ -4,11 +4,13 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/unique_fd.h"
 #include "netlink/socket.h"
+#include "types/id_map.h"
 #include "types/names.h"
 
 namespace warren::apply {
@@ -28,7 +30,9 @@ struct RoomOrder {
   };
   SpaceName name;
   Kind kind = Kind::make;
-  std::string path;
+  std::string path{};
+  /// What a new one belongs to: a user namespace with these IDs, whose root may set it up; else the host's.
+  std::optional<IdRuns> owner{};
 };
 
 /// Makes or opens namespaces on a thread of its own, in order and a little ahead of whoever furnishes

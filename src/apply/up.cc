@@ -84,10 +84,11 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   auto changes = coming(plan);
+  const auto owners = TRY(find_owners(store_, settings_.ids, changes));
   for (const auto& change : changes)
     if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
   report.failures = refused_by_hooks(changes);
-  std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, progress)),
+  std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, owners, progress)),
                     std::back_inserter(report.failures));
   put_devices(plan.devices, report.failures);
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));

@@ -44,7 +44,7 @@ _warren() {{
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     if [[ $value ]]; then value=; continue; fi
     case $word in
-      -o|--output|--config) value=1 ;;
+      -o|--output|--config|--rootfs|--map|--bind|--hostname) value=1 ;;
       -*) ;;
       *) if [[ $command ]]; then command+=" $word"; break; fi
          command=$word
@@ -55,7 +55,7 @@ _warren() {{
     -o|--output) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
     --owner) COMPREPLY=($(compgen -W "$(_warren_owners)" -- "$current")); return ;;
     -u|--user|--member) COMPREPLY=($(compgen -u -- "$current")); return ;;
-    --config|--path) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --config|--path|--rootfs|--bind) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --mode) words="nat proxy"
       case $command in dev*) words="bridge private vepa l2 l3 l3s" ;; esac
       COMPREPLY=($(compgen -W "$words" -- "$current")); return ;;
@@ -68,7 +68,7 @@ _warren() {{
 {}    *) words="{}" ;;
   esac
   case $command in
-    show|exec|shell|rm|up|down|pids|plan|explain|adopt|port*|dev*|member*|'service add'|'map assign'|'id allocate')
+    show|exec|shell|run|rm|up|down|pids|plan|explain|adopt|port*|dev*|member*|'service add'|'map assign'|'id allocate')
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
     id*|'map split') words+=" $(_warren_owners)" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;

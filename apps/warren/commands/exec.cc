@@ -12,7 +12,7 @@ namespace {
 struct Args {
   std::string name;
   std::string user;
-  std::vector<std::string> command;
+  std::vector<std::string> command;  // for the help: the words are the context's
 };
 
 constexpr int kExitNotFound = 127;  // as shells and env(1) say it
@@ -39,7 +39,11 @@ Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
   return error.code == Code::not_found ? kExitNotFound : kExitNotRunnable;
 }
 
-Result<int> run(const Args& args, Context&) { return enter_and_run(args, args.command); }
+Result<int> run(const Args& args, Context& context) {
+  if (context.guest_command.empty())
+    return fail(Code::usage, "command is required; see `warren exec --help`");
+  return enter_and_run(args, context.guest_command);
+}
 
 Result<int> run_shell(const Args& args, Context&) { return enter_and_run(args, {}); }
 
@@ -51,7 +55,7 @@ void register_exec(const Command& program, Context& context) {
       program.add_subcommand("exec", "Run a command in a space; its exit status becomes warren's");
   command.add_option("name", args->name, "Name of the space").required();
   command.add_option("-u,--user", args->user, "Run as this user");
-  command.add_option("command", args->command, "Command and its arguments").required();
+  command.add_option("command", args->command, "Command and its arguments");
   command.footer("Example:\n  warren exec web1 -u alice -- python3 -m http.server 8080");
   on(command, context, args, run);
 }

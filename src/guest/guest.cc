@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "guest/guest.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest/cgroup.h"
+#include "guest/plan.h"
+#include "guest/terminal.h"
+#include "sys/mounts.h"
+#include "sys/netns.h"
+#include "sys/userns.h"
+
+namespace warren::guest {
+namespace {
+
+Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Status make_channels(Plan& plan) {
+  std::tie(plan.report_in, plan.report) = TRY(make_pipe());
+  plan.outer = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!plan.outer.valid()) return fail_errno(errno, "make a descriptor of this process");
+  plan.terminal = at_terminal();
+  if (!plan.terminal) return {};
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return fail_errno(errno, "make a pair of sockets");
+  plan.terminal_in = UniqueFd(ends[0]), plan.terminal_out = UniqueFd(ends[1]);
+  return {};
+}
+
+/// The one that owns the space's network namespace, or a new one.
+Result<UniqueFd> find_userns(const Request& request, int netns) {
+  auto owner = TRY(sys::owner_of(netns));
+  if (TRY(sys::is_own_userns(owner.get()))) return sys::make_userns(request.ids);
+  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == request.ids) return owner;
+  return sys::make_userns(request.ids);
+}
+
+Status check_inside(const SpaceName& space, int netns) {
+  if (TRY(sys::netns_id(netns)) == TRY(sys::netns_id(TRY(sys::current_netns()).get()))) return {};
+  return fail(Code::permission,
+              fmt::format("only root enters a space; as a user, run this in a session that is in space {}",
+                          space.str()));
+}
+
+/// The host's ID of the guest's root.
+std::uint32_t root_of(const std::vector<IdRun>& runs) {
+  const auto run = std::ranges::find(runs, 0U, &IdRun::inside);
+  return run == runs.end() ? 0 : run->outside;
+}
+
+Status prepare_boot(Plan& plan) {
+  const auto runs = TRY(sys::runs_of(plan.userns.get()));
+  plan.cgroup = TRY(make_cgroup(::getpid(), root_of(runs.uid), root_of(runs.gid)));
+  return {};
+}
+
+Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
+  plan.userns = TRY(find_userns(plan.request, netns.get()));
+  if (plan.request.boot) TRY(prepare_boot(plan));
+  TRY(sys::enter_netns(netns.get()));
+  // Shows the devices of the network namespace; who may have it is asked of that one's owner.
+  plan.sys = TRY(sys::fresh_mount(
+      "sysfs", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  return open_sources(plan);
+}
+
+Status start(Plan& plan) {
+  sigset_t all;
+  ::sigfillset(&all);
+  for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
+  ::sigprocmask(SIG_BLOCK, &all, &plan.signals);
+  const auto stage = ::vfork();  // copies no memory for a process that is gone at once
+  if (stage == 0) run_stage(plan);
+  if (stage < 0) return fail_errno(errno, "start a process");
+  plan.report.reset();
+  plan.terminal_in.reset();
+  while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
+  auto error = reported(plan);
+  if (plan.guest <= 0)
+    return std::unexpected(
+        std::move(error).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
+  if (!error) return {};
+  while (::waitpid(plan.guest, nullptr, 0) < 0 && errno == EINTR) continue;
+  return std::unexpected(std::move(*error));
+}
+
+}  // namespace
+
+Status prepare(Plan& plan) {
+  const auto& request = plan.request;
+  const auto netns = sys::open_netns(sys::pin_path(request.space));
+  if (!netns)
+    return fail(Code::not_found,
+                fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one",
+                            request.space.str()));
+  plan.root = ::geteuid() == 0;
+  if (!plan.root) TRY(check_inside(request.space, netns->get()));
+  if (char* directory = ::get_current_dir_name()) plan.directory = directory, std::free(directory);
+  TRY(make_channels(plan));
+  if (plan.root)
+    TRY(prepare_as_root(plan, *netns));
+  else
+    plan.userns = TRY(sys::make_userns_as_user(request.ids));
+  return {};
+}
+
+void report(const Plan& plan, const Error& error) {
+  const auto text = std::string(1, static_cast<char>('0' + static_cast<int>(error.code))) + error.what;
+  (void)!::write(plan.report.get(), text.data(), text.size());
+}
+
+std::optional<Error> reported(Plan& plan) {
+  std::string text(4096, '\0');
+  ssize_t size = 0;
+  while ((size = ::read(plan.report_in.get(), text.data(), text.size())) < 0 && errno == EINTR) continue;
+  if (size <= 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(size));
+  return Error{static_cast<Code>(text[0] - '0'), 0, text.substr(1)};
+}
+
+Result<int> run(const Request& request) {
+  Plan plan(request);
+  struct Cleaner {
+    const Plan& plan;
+    ~Cleaner() {
+      if (!plan.cgroup.empty()) remove_cgroup(plan.cgroup);
+    }
+  } const cleaner{plan};
+  std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended
+  TRY(prepare(plan));
+  TRY(start(plan));
+  return attend(plan);
+}
+
+}  // namespace warren::guest

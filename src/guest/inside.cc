@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// PID 1 of the guest, from its birth to the start of the command. It is a copy of a process of the host's
+// root: it is never dumpable, so that the guest's root cannot look into it, until exec replaces it.
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fmt/format.h>
+#include <grp.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest/plan.h"
+#include "guest/seccomp.h"
+#include "guest/terminal.h"
+
+namespace warren::guest {
+namespace {
+
+Status become_root() {
+  const gid_t group = 0;
+  if (::setgroups(1, &group) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+    return fail_errno(errno, "become root in the user namespace");
+  return {};
+}
+
+/// From now on the guest ends when `warren run` does, whatever ends that.
+Status depend_on(const Plan& plan) {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    return fail_errno(errno, "depend on the process outside");
+  pollfd outer{plan.outer.get(), POLLIN, 0};
+  if (::poll(&outer, 1, 0) != 0) return fail(Code::failed, "the process outside has ended");
+  return {};
+}
+
+Status set_hostname(const Request& request) {
+  const auto& name = request.hostname.empty() ? request.space.str() : request.hostname;
+  if (::sethostname(name.data(), name.size()) != 0) return fail_errno(errno, "set the host name");
+  return {};
+}
+
+struct Ready {
+  Identity identity;
+  UniqueFd terminal;
+};
+
+/// All that can fail, before anything of the guest runs.
+Result<Ready> settle(Plan& plan) {
+  if (plan.root)
+    TRY(take_sources(plan));
+  else
+    TRY(open_sources(plan));  // as the user, who can reach what is his
+  TRY(become_root());
+  TRY(depend_on(plan));
+  ::umask(022);
+  TRY(set_hostname(plan.request));
+  TRY(furnish_tree(plan));
+  Ready ready{TRY(find_identity(plan.request.user)), UniqueFd()};
+  if (plan.terminal) {
+    auto terminal = TRY(open_terminal(plan.devpts.get()));
+    TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
+    ready.terminal = std::move(terminal.slave);
+  }
+  TRY(install_filter());
+  return ready;
+}
+
+}  // namespace
+
+void run_inside(Plan& plan) {
+  auto ready = settle(plan);
+  if (!ready) {
+    report(plan, ready.error());
+    ::_exit(1);
+  }
+  const auto pid = plan.request.boot ? 0 : ::vfork();  // this process only waits for the command
+  if (pid == 0) run_command(plan, ready->identity, std::move(ready->terminal));
+  if (pid < 0) {
+    report(plan, fail_errno(errno, "start the command").error());
+    ::_exit(1);
+  }
+  serve_as_init(pid);
+}
+
+}  // namespace warren::guest

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the processes of one guest share, for the .cc files of this folder. They are four: `warren run` itself
+// outside, a stage that lives for a moment to cross into the user namespace, PID 1 inside, and the command.
+#pragma once
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "guest/identity.h"
+#include "guest/request.h"
+
+namespace warren::guest {
+
+struct Plan {
+  const Request& request;
+  bool root = true;         ///< is the caller root on the host?
+  bool terminal = false;    ///< the guest gets one of its own
+  std::string directory{};  ///< that the caller stands in
+  std::string cgroup{};     ///< of a guest that boots
+  sigset_t signals{};       ///< the caller's mask
+  pid_t guest = 0;          ///< PID 1 of the guest, as the host sees it
+
+  UniqueFd userns{};
+  UniqueFd tree{};                         ///< of --rootfs, detached
+  std::vector<UniqueFd> binds{};           ///< in the order of the request, detached
+  UniqueFd sys{};                          ///< /sys of the space, detached
+  UniqueFd devpts{};                       ///< the guest's own
+  UniqueFd outer{};                        ///< a pidfd of `warren run`
+  UniqueFd report_in{}, report{};          ///< an error before the command runs; closed by its start
+  UniqueFd terminal_in{}, terminal_out{};  ///< the socket by which the guest's terminal comes out
+
+  explicit Plan(const Request& asked) : request(asked) {}
+};
+
+/// All that is prepared on the host. The calling process moves into the space's network namespace.
+[[nodiscard]] Status prepare(Plan& plan);
+/// Opens, as whoever calls, what the request shows of the host: the tree and the binds, detached.
+[[nodiscard]] Status open_sources(Plan& plan);
+
+/// The stage: sets plan.guest, for it shares its memory with `warren run`, which waits. Never returns.
+[[noreturn]] void run_stage(Plan& plan);
+/// Takes over, in its own mount namespace, what the stage has mounted where it stands.
+[[nodiscard]] Status take_sources(Plan& plan);
+/// The guest's PID 1, in its new namespaces. Never returns.
+[[noreturn]] void run_inside(Plan& plan);
+
+/// Makes the mount namespace of the guest: its tree, /proc, /sys, /dev, the binds.
+[[nodiscard]] Status furnish_tree(Plan& plan);
+
+/// Tells `warren run` why there is no guest.
+void report(const Plan& plan, const Error& error);
+/// What was told, once the command runs or everybody has ended.
+[[nodiscard]] std::optional<Error> reported(Plan& plan);
+
+/// PID 1: reaps, passes signals on to the command, ends with it.
+[[noreturn]] void serve_as_init(pid_t command);
+/// Turns into the command.
+[[noreturn]] void run_command(Plan& plan, const Identity& identity, UniqueFd terminal);
+
+/// `warren run` itself, until the guest has ended: passes signals, and what the terminal says. Gives the
+/// guest's exit status.
+[[nodiscard]] Result<int> attend(Plan& plan);
+
+}  // namespace warren::guest

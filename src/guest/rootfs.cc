@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the guest sees of files. The tree belongs to its root, who may have put a symbolic link anywhere:
+// every path in it is looked up as below a root of its own.
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guest/plan.h"
+#include "sys/mounts.h"
+
+namespace warren::guest {
+namespace {
+
+constexpr std::uint64_t kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+constexpr std::uint64_t kBare = kPlain | MOUNT_ATTR_NOEXEC;
+
+Status mount_at(int root, const std::string& path, int mount) {
+  const auto over = TRY(sys::find_below(root, path));
+  TRY_WRAP("mount " + path, sys::attach(mount, over.get()));
+  return {};
+}
+
+constexpr std::array kDevices{"null", "zero", "full", "random", "urandom", "tty"};
+
+/// The host's, for the guest may make none.
+Result<std::vector<UniqueFd>> take_devices() {
+  std::vector<UniqueFd> devices;
+  for (const std::string name : kDevices) devices.push_back(TRY(sys::copy_mount("/dev/" + name, false)));
+  return devices;
+}
+
+Status put_devices(int dev, const std::vector<UniqueFd>& devices) {
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const UniqueFd node(::openat(dev, kDevices[i], O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+    if (!node.valid()) return fail_errno(errno, fmt::format("make /dev/{}", kDevices[i]));
+    TRY_WRAP(fmt::format("mount /dev/{}", kDevices[i]), sys::attach(devices[i].get(), node.get()));
+  }
+  return {};
+}
+
+Status put_names(int dev) {
+  constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{{{"fd", "/proc/self/fd"},
+                                                                       {"stdin", "/proc/self/fd/0"},
+                                                                       {"stdout", "/proc/self/fd/1"},
+                                                                       {"stderr", "/proc/self/fd/2"},
+                                                                       {"ptmx", "pts/ptmx"}}};
+  for (const auto& [name, target] : kLinks)
+    if (::symlinkat(target, dev, name) != 0) return fail_errno(errno, fmt::format("make /dev/{}", name));
+  if (::mkdirat(dev, "pts", 0755) != 0 || ::mkdirat(dev, "shm", 0777) != 0 ||
+      ::fchmodat(dev, "shm", 01777, 0) != 0)
+    return fail_errno(errno, "make a directory in /dev");
+  return {};
+}
+
+Status furnish_dev(Plan& plan, int root) {
+  const auto devices = TRY(take_devices());  // before the new /dev may lie over the host's
+  constexpr std::array kOptions{sys::MountOption{"mode", "755"}};
+  const auto dev = TRY(sys::fresh_mount("tmpfs", MOUNT_ATTR_NOSUID, kOptions));
+  constexpr std::array kTerminals{sys::MountOption{"ptmxmode", "666"}, sys::MountOption{"mode", "620"},
+                                  sys::MountOption{"gid", "5"}};
+  plan.devpts = TRY(sys::fresh_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, kTerminals));
+  TRY(mount_at(root, "/dev", dev.get()));
+  TRY(put_names(dev.get()));
+  TRY(put_devices(dev.get(), devices));
+  return mount_at(dev.get(), "pts", plan.devpts.get());
+}
+
+/// The cgroup file system of the new cgroup namespace, where there is one of version 2.
+void furnish_cgroups(int root) {
+  const auto over = sys::find_below(root, "/sys/fs/cgroup");
+  if (!over || !sys::is_directory(over->get())) return;
+  const auto cgroups = sys::fresh_mount("cgroup2", kBare);
+  if (cgroups) (void)sys::attach(cgroups->get(), over->get());
+}
+
+Status furnish_sys(Plan& plan, int root) {
+  if (!plan.sys.valid()) plan.sys = TRY(sys::copy_mount("/sys", true));
+  TRY(mount_at(root, "/sys", plan.sys.get()));
+  if (plan.root) furnish_cgroups(root);
+  return {};
+}
+
+/// What a program must be able to write, in a tree that nobody may.
+Status furnish_scratch(int root) {
+  constexpr std::array kTmp{sys::MountOption{"mode", "1777"}};
+  constexpr std::array kRun{sys::MountOption{"mode", "755"}};
+  TRY(mount_at(root, "/tmp", TRY(sys::fresh_mount("tmpfs", kPlain, kTmp)).get()));
+  return mount_at(root, "/run", TRY(sys::fresh_mount("tmpfs", kPlain, kRun)).get());
+}
+
+Status furnish_binds(const Plan& plan, int root) {
+  for (std::size_t i = 0; i < plan.binds.size(); ++i) {
+    const auto& to = plan.request.binds[i].to;
+    const auto over = TRY(sys::find_or_make_below(root, to, sys::is_directory(plan.binds[i].get())));
+    TRY_WRAP("bind " + to, sys::attach(plan.binds[i].get(), over.get()));
+  }
+  return {};
+}
+
+/// Makes the tree the root directory; the host's goes.
+Status turn_to(int tree) {
+  if (::fchdir(tree) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0)
+    return fail_errno(errno, "make the tree the root directory");
+  if (::umount2(".", MNT_DETACH) != 0) return fail_errno(errno, "let go of the host's files");
+  return {};
+}
+
+Status stand(const Plan& plan) {
+  if (plan.request.rootfs.empty() && ::chdir(plan.directory.c_str()) == 0) return {};
+  if (::chdir("/") != 0) return fail_errno(errno, "enter the root directory");
+  return {};
+}
+
+}  // namespace
+
+Status open_sources(Plan& plan) {
+  const auto& request = plan.request;
+  if (!request.rootfs.empty()) {
+    plan.tree = TRY_WRAP("--rootfs", sys::copy_mount(request.rootfs, false));
+    if (!sys::is_directory(plan.tree.get()))
+      return fail(Code::usage, fmt::format("--rootfs: {} is no directory", shown(request.rootfs)));
+    if (plan.root) TRY_WRAP("--rootfs " + request.rootfs, sys::show_as(plan.tree.get(), plan.userns.get()));
+    TRY(sys::set_attributes(plan.tree.get(), request.read_only ? MOUNT_ATTR_RDONLY : 0, false));
+  }
+  for (const auto& bind : request.binds) {
+    plan.binds.push_back(TRY_WRAP("--bind", sys::copy_mount(bind.from, true)));
+    TRY(sys::set_attributes(plan.binds.back().get(), bind.read_only ? MOUNT_ATTR_RDONLY : 0, true));
+  }
+  return {};
+}
+
+Status furnish_tree(Plan& plan) {
+  const auto& request = plan.request;
+  // A new /proc is allowed only to who sees a whole one.
+  const auto proc = TRY(sys::fresh_mount("proc", kBare));
+  const UniqueFd host(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!host.valid()) return fail_errno(errno, "open the root directory");
+  const int root = request.rootfs.empty() ? host.get() : plan.tree.get();
+  if (!request.rootfs.empty()) TRY(sys::attach(root, host.get()));
+  TRY(mount_at(root, "/proc", proc.get()));
+  TRY(furnish_sys(plan, root));
+  TRY(furnish_dev(plan, root));
+  if (request.read_only) TRY(furnish_scratch(root));
+  TRY(furnish_binds(plan, root));
+  if (!request.rootfs.empty()) TRY(turn_to(root));
+  return stand(plan);
+}
+
+}  // namespace warren::guest

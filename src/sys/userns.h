@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "types/id_map.h"
+
+namespace warren::sys {
+
+/// The user namespace that owns a namespace, such as a network namespace.
+[[nodiscard]] Result<UniqueFd> owner_of(int namespace_fd);
+/// Is the user namespace that of this process?
+[[nodiscard]] Result<bool> is_own_userns(int fd);
+/// What its IDs are on the host. Forks; not for a process with threads that hold locks.
+[[nodiscard]] Result<IdRuns> runs_of(int userns_fd);
+
+/// A user namespace with these IDs. It lives as long as the descriptor, or what it owns.
+[[nodiscard]] Result<UniqueFd> make_userns(const IdRuns& runs);
+/// The same by newuidmap(1) and newgidmap(1), for a user without root. Error: unsupported, they are missing;
+/// failed, they refuse.
+[[nodiscard]] Result<UniqueFd> make_userns_as_user(const IdRuns& runs);
+/// A network namespace that is owned by a new user namespace with these IDs, so that its root may set it up.
+[[nodiscard]] Result<UniqueFd> make_owned_netns(const IdRuns& runs);
+
+/// Moves the calling process, which has one thread, into the user namespace.
+[[nodiscard]] Status enter_userns(int fd);
+
+}  // namespace warren::sys

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""For tests of `warren run`: trees to run in, guests that run on, what they leave behind."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import warrenhost as wh
+
+BLOCK = 524288
+LINKED = "bin", "sbin", "lib", "lib64"  # names of what is below /usr on this Debian
+
+
+def run(space, *words, **options):
+    """warren run SPACE WORDS..., with output as text; words that are options come before "--"."""
+    return wh.warren("run", space, *words, **options)
+
+
+def output(space, *words, **options):
+    return run(space, *words, **options).stdout.strip()
+
+
+def script(space, text, *options, **more):
+    """What a shell script says inside."""
+    return output(space, *options, "--", "sh", "-c", text, **more)
+
+
+def first_id(owner):
+    """Of the owner's ID block."""
+    blocks = wh.warren("id", "ls", json=True)
+    return next(block["first"] for block in blocks if block["owner"] == owner)
+
+
+def own_map(space, *entries):
+    """Gives the space a map of its own, and with it a network namespace that its guests' root may set up."""
+    wh.warren("id", "allocate", space, check=False)
+    if entries:
+        words = [word for entry in entries for word in ("--both", entry)]
+        wh.warren("map", "add", f"{space}.map", "--owner", space, *words, check=False)  # a former test may have
+        wh.warren("map", "assign", space, f"{space}.map")
+    else:
+        wh.warren("map", "assign", space, "--owner", space)
+    wh.warren("down", space)
+    wh.warren("up", space)
+
+
+@contextlib.contextmanager
+def tree():
+    """A root directory with programs (--bind /usr:/usr:ro, see USR) and little else, owned by the host's root."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="warren-tree-") as name:
+        top = pathlib.Path(name)
+        for directory in "proc", "sys", "dev", "usr", "etc", "tmp", "run", "root", "mnt", "srv":
+            (top / directory).mkdir()
+        for link in LINKED:
+            if os.path.islink(f"/{link}"):
+                (top / link).symlink_to(f"usr/{link}")
+        (top / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/srv:/bin/sh\n"
+                                        "nobody:x:65534:65534::/:/bin/sh\n")
+        (top / "etc/group").write_text("root:x:0:\nalice:x:1000:\naudio:x:29:alice\nnogroup:x:65534:\n")
+        top.chmod(0o755)
+        yield top
+
+
+USR = "--bind", "/usr:/usr:ro"
+
+
+def processes():
+    return {line.strip() for line in wh.run("ps", "-e", "-o", "pid=,comm=").stdout.splitlines() if " ps" not in line}
+
+
+def namespaces():
+    """All that a process, or a file, keeps alive as lsns sees them."""
+    return set(wh.run("lsns", "-n", "-o", "NS").stdout.split())
+
+
+def mounts():
+    return pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+
+
+@contextlib.contextmanager
+def running(space, *words):
+    """A guest that says "ready" and waits: its Popen, with both ends."""
+    command = [wh.WARREN, "run", space, *words, "--", "sh", "-c", "echo ready; exec sleep 1000"]
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        assert process.stdout.readline() == b"ready\n", "the guest does not run"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
