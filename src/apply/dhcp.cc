@@ -10,6 +10,7 @@
 #include "sys/daemonize.h"
 #include "sys/file.h"
 #include "sys/lock.h"
+#include "sys/netns.h"
 #include "sys/process.h"
 #include "types/dhcp.h"
 
@@ -58,10 +59,18 @@ std::optional<pid_t> client_of(const Space& space, const Device& device) {
   return pid;
 }
 
-bool client_runs(const Space& space, const Device& device) { return client_of(space, device).has_value(); }
+bool client_runs(const Space& space, const Device& device) {
+  const auto pid = client_of(space, device);
+  if (!pid) return false;
+  const auto its = sys::netns_id(fmt::format("/proc/{}/ns/net", *pid));
+  const auto own = sys::netns_id(sys::pin_path(space.name));
+  return its && own && *its == *own;
+}
 
 Status start_client(const Space& space, const Device& device, int netns) {
   if (client_runs(space, device)) return {};
+  if (const auto lost = client_of(space, device))
+    TRY(sys::end_processes({*lost}));  // in a namespace that was
   sys::Detached program;
   program.command = TRY(find_client());
   for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5", "-i"}) program.command.emplace_back(word);

@@ -103,6 +103,17 @@ class Returns(Physical):
             wh.warren("rm", "--force", "fw")
             self.assert_home()
 
+    def test_renamed_by_a_guest(self):
+        self.add("--ip", "192.0.2.77/24")
+        wh.run("ip", "link", "set", "nic0", "down", ns="fw")
+        wh.run("ip", "link", "set", "nic0", "name", "hidden", ns="fw")
+        self.mend()
+        self.assertEqual(nic("fw")[3], {"192.0.2.77/24"})
+        wh.run("ip", "link", "set", "nic0", "down", ns="fw")
+        wh.run("ip", "link", "set", "nic0", "name", "hidden", ns="fw")
+        wh.warren("rm", "fw")
+        self.assert_home()
+
     def test_destroyed_by_others(self):
         """A virtual one ends with its namespace, when that is not warren's doing: it is said, and taken in when it is there again."""
         self.add()
