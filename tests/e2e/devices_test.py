@@ -257,7 +257,8 @@ class NoUplink(Devices):
 
     def test_forwards_are_refused(self):
         wh.warren("add", "fw", "--no-uplink")
-        for words in (("port", "add", "fw", "6000:80"), ("add", "fw2", "--no-uplink", "-p", "6000:80")):
+        for words in (("port", "add", "fw", "6000:80"), ("add", "fw2", "--no-uplink", "-p", "6000:80"),
+                      ("add", "fw2", "--no-uplink", "--ip4", "100.64.0.9")):
             result = wh.warren(*words, check=False)
             self.assertEqual((result.returncode, result.stderr.count("\n")), (USAGE, 1))
             self.assertIn("has no uplink", result.stderr)
