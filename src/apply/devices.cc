@@ -23,6 +23,7 @@ using model::DevicePart;
 using model::Space;
 using netlink::Batch;
 
+constexpr std::uint32_t kMtu = 1500;
 constexpr int kTries = 60;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
@@ -157,11 +158,15 @@ Status Devices::make_pair(const Site& site) {
   const auto& device = site.device;
   TRY(drop_host_end(site.space, device));
   const auto mac = model::device_mac(site.space.number, device);
+  auto& socket = *TRY(host());
+  // A port with a smaller MTU would lower that of its bridge.
+  const auto bridge = device.parent ? TRY(netlink::get_link(socket, *device.parent)) : std::nullopt;
+  const auto mtu = bridge ? bridge->mtu : kMtu;
   Batch batch;
   netlink::create_veth(batch, {model::host_link(site.space.number, device), device.name,
-                               model::host_mac(site.space.number, device), mac, 1500, model::kDeviceGroup,
+                               model::host_mac(site.space.number, device), mac, mtu, model::kDeviceGroup,
                                site.room.netns.get()});
-  return lacking(device, TRY(host())->run(batch));
+  return lacking(device, socket.run(batch));
 }
 
 Status Devices::make(const Site& site) {

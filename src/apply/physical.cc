@@ -84,7 +84,12 @@ Status Devices::check_physical(const Device& device, const HostFacts& facts,
   if (std::ranges::find(facts.uplinks, parent) != facts.uplinks.end())
     return refuse(parent.str(), "it is the host's uplink");
   const auto link = TRY(netlink::get_link(*TRY(host()), parent));
-  if (link) return check_link(*link, device);
+  if (link) {
+    for (const auto& other : TRY(netlink::dump_links(*TRY(host()))))
+      if (other.kind != "veth" && other.peer_index == link->index && other.index != link->index)
+        return refuse(link->name, fmt::format("{} sits on it", other.name));
+    return check_link(*link, device);
+  }
   return fail(Code::not_found,
               fmt::format("there is no interface '{}' on the host; `ip link` lists them", parent.str()));
 }

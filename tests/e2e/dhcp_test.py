@@ -113,6 +113,19 @@ class Dhcp(Devices):
         self.assert_clean()
         self.assertEqual(len(client()), 1, "the client ends with warrend")
 
+    def test_a_client_that_nobody_knows_of(self):
+        """Its starter was killed before it could write down the PID: it is replaced, and stands in nobody's way."""
+        self.add()
+        for command in ("up",), ("dev", "rm", "fw", "eth1"):
+            [pid] = client()
+            os.unlink("/run/warren/dhcp/2.1.pid")
+            wh.warren(*command)
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+            self.assertEqual(len(client()), len(wh.warren("dev", "ls", json=True)))
+        self.add()
+        os.unlink("/run/warren/dhcp/2.1.pid")
+        wh.warren("rm", "fw")
+
     def test_a_namespace_that_was(self):
         """A client that lives on in a namespace of former times is none."""
         self.add()
