@@ -86,6 +86,10 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
   if (!space.uplink && !request.ports.empty()) return std::unexpected(no_forwards(space.name));
   space.adopted = !request.adopt.empty();
   space.state = request.up ? model::State::up : model::State::down;
+  if (!space.uplink && (space.ip4 || space.ip6))
+    return fail(Code::usage,
+                fmt::format("space {} has no uplink, and so no address of the pool: leave that out",
+                            space.name.str()));
   TRY(check_addresses(space));
   const auto of_number = [&](SpaceNumber number) {
     space.number = number;

@@ -56,6 +56,10 @@ Status Devices::put_base(const Device& device) {
     spec.group = model::kDeviceGroup;
     netlink::create_upper(batch, spec);
     auto made = socket.run(batch);
+    if (!made && made.error().code == Code::exists)
+      return fail(Code::exists, fmt::format("VLAN {} of {} has another name on the host: give that as the "
+                                            "parent, without a VLAN ID",
+                                            device.vlan, device.parent->str()));
     if (!made && made.error().code == Code::unsupported)
       return fail(Code::unsupported, "kernel lacks vlan: " + made.error().what);
     TRY(std::move(made));

@@ -23,6 +23,7 @@ using model::DevicePart;
 using model::Space;
 using netlink::Batch;
 
+constexpr std::uint32_t kMtu = 1500;
 constexpr int kTries = 60;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
@@ -78,6 +79,26 @@ Result<HostView> view_for_devices(netlink::Socket& route) {
   return view;
 }
 
+/// The kernel has a VLAN of an interface once, in whatever namespace.
+Status Devices::check_vlan(const Space& space, const Device& device, const std::vector<Space>& spaces) {
+  const auto refuse = [&](const std::string& who, std::string_view remedy) {
+    return fail(Code::exists, fmt::format("VLAN {} of {} is {}: {}", device.vlan, device.parent->str(), who,
+                                          fmt::format(fmt::runtime(remedy), device.vlan)));
+  };
+  for (const auto& other : spaces)
+    for (const auto& theirs : other.devices)
+      if (theirs.kind == device.kind && theirs.parent == device.parent && theirs.vlan == device.vlan &&
+          (other.number != space.number || theirs.index != device.index))
+        return refuse(fmt::format("{} of space {}", theirs.name.str(), other.name.str()),
+                      "for several spaces in one VLAN use `--type macvlan --vlan {}`");
+  const auto parent = netlink::link_index(*TRY(host()), *device.parent);
+  for (const auto& link : TRY(netlink::dump_links(*TRY(host()))))
+    if (parent && link.kind == "vlan" && link.peer_index == *parent && link.vlan == device.vlan)
+      return refuse(fmt::format("{} of the host", link.name),
+                    "use that as the parent of a macvlan, or delete it");
+  return {};
+}
+
 Status Devices::check(const Space& space, const Device& device, const HostFacts& facts,
                       const std::vector<Space>& spaces) {
   if (device.dhcp) TRY(find_client());
@@ -90,15 +111,7 @@ Status Devices::check(const Space& space, const Device& device, const HostFacts&
     if (bridge->kind == "bridge") return {};
     return fail(Code::usage, fmt::format("{} is no bridge: give one, or leave the parent out", bridge->name));
   }
-  for (const auto& other : spaces)
-    for (const auto& theirs : other.devices)
-      if (device.kind == DeviceKind::vlan && theirs.kind == device.kind && theirs.parent == device.parent &&
-          theirs.vlan == device.vlan && (other.number != space.number || theirs.index != device.index))
-        return fail(
-            Code::exists,
-            fmt::format("VLAN {} of {} is {} of space {}: for several spaces in one VLAN "
-                        "use `--type macvlan --vlan {}`",
-                        device.vlan, device.parent->str(), theirs.name.str(), other.name.str(), device.vlan));
+  if (device.kind == DeviceKind::vlan) TRY(check_vlan(space, device, spaces));
   if (model::has_own_base(device) && netlink::link_index(*TRY(host()), model::base_link(device)))
     return TRY(require_base(device)), Status();
   auto parent = device;
@@ -145,11 +158,15 @@ Status Devices::make_pair(const Site& site) {
   const auto& device = site.device;
   TRY(drop_host_end(site.space, device));
   const auto mac = model::device_mac(site.space.number, device);
+  auto& socket = *TRY(host());
+  // A port with a smaller MTU would lower that of its bridge.
+  const auto bridge = device.parent ? TRY(netlink::get_link(socket, *device.parent)) : std::nullopt;
+  const auto mtu = bridge ? bridge->mtu : kMtu;
   Batch batch;
   netlink::create_veth(batch, {model::host_link(site.space.number, device), device.name,
-                               model::host_mac(site.space.number, device), mac, 1500, model::kDeviceGroup,
+                               model::host_mac(site.space.number, device), mac, mtu, model::kDeviceGroup,
                                site.room.netns.get()});
-  return lacking(device, TRY(host())->run(batch));
+  return lacking(device, socket.run(batch));
 }
 
 Status Devices::make(const Site& site) {

@@ -39,6 +39,8 @@ class Devices {
     Room& room;
   };
 
+  [[nodiscard]] Status check_vlan(const model::Space& space, const model::Device& device,
+                                  const std::vector<model::Space>& spaces);
   [[nodiscard]] Status make(const Site& site);
   [[nodiscard]] Status make_upper(const Site& site);
   [[nodiscard]] Status make_pair(const Site& site);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/dhcp.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "sys/daemonize.h"
 #include "sys/file.h"
 #include "sys/lock.h"
+#include "sys/netns.h"
 #include "sys/process.h"
 #include "types/dhcp.h"
 
@@ -36,6 +38,27 @@ Result<std::string> find_hook() {
   return fail(Code::failed, "libexec/warren/dhcp-hook is not installed beside " + dir);
 }
 
+/// The words by which a client inside the space is known to be that of this device.
+std::vector<std::string> own_words(const Device& device, const std::string& hook) {
+  return {"-i", device.name.str(), "-s", hook};
+}
+
+/// Those in the space that are this device's, also one whose starter was killed before it could say so.
+std::vector<pid_t> find_clients(const Space& space, const Device& device) {
+  std::vector<pid_t> found;
+  if (const auto known = client_of(space, device)) found.push_back(*known);
+  const auto own = sys::netns_id(sys::pin_path(space.name));
+  const auto all = sys::processes();
+  const auto hook = find_hook();
+  if (!own || !all || !hook) return found;
+  const auto words = fmt::format(" {}", fmt::join(own_words(device, *hook), " "));
+  for (const auto& process : *all)
+    if (process.netns == *own && sys::user_of(process.pid) == 0U &&
+        sys::command_of(process.pid).find(words) != std::string::npos)
+      found.push_back(process.pid);
+  return found;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> find_client() {
@@ -58,16 +81,24 @@ std::optional<pid_t> client_of(const Space& space, const Device& device) {
   return pid;
 }
 
-bool client_runs(const Space& space, const Device& device) { return client_of(space, device).has_value(); }
+bool client_runs(const Space& space, const Device& device) {
+  const auto pid = client_of(space, device);
+  if (!pid) return false;
+  const auto its = sys::netns_id(fmt::format("/proc/{}/ns/net", *pid));
+  const auto own = sys::netns_id(sys::pin_path(space.name));
+  return its && own && *its == *own;
+}
 
 Status start_client(const Space& space, const Device& device, int netns) {
   if (client_runs(space, device)) return {};
+  // One of a namespace that was, or of a command that was killed.
+  TRY(sys::end_processes(find_clients(space, device)));
   sys::Detached program;
   program.command = TRY(find_client());
-  for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5", "-i"}) program.command.emplace_back(word);
-  program.command.push_back(device.name.str());
-  program.command.insert(program.command.end(),
-                         {"-x", "hostname:" + space.name.str(), "-s", TRY(find_hook())});
+  for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5"}) program.command.emplace_back(word);
+  program.command.insert(program.command.end(), {"-x", "hostname:" + space.name.str()});
+  const auto hook = TRY(find_hook());
+  for (auto& word : own_words(device, hook)) program.command.push_back(std::move(word));
   const auto path = base(space, device);
   program.environment = {
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -84,7 +115,7 @@ Status start_client(const Space& space, const Device& device, int netns) {
 }
 
 Status stop_client(const Space& space, const Device& device) {
-  if (const auto pid = client_of(space, device)) TRY(sys::end_processes({*pid}));
+  TRY(sys::end_processes(find_clients(space, device)));
   const auto path = base(space, device);
   for (const auto* end : {".pid", ".lease"}) ::unlink((path + end).c_str());
   const auto resolv = dhcp::resolv_path(space.name);
@@ -93,12 +124,11 @@ Status stop_client(const Space& space, const Device& device) {
   return {};
 }
 
-std::vector<pid_t> clients_of(const Space& space) {
-  std::vector<pid_t> pids;
-  for (const auto& device : space.devices)
-    if (device.dhcp)
-      if (const auto pid = client_of(space, device)) pids.push_back(*pid);
-  return pids;
+bool is_of_client(pid_t pid) {
+  const auto hook = find_hook();
+  if (!hook || sys::user_of(pid) != 0U) return false;
+  const auto command = sys::command_of(pid);
+  return command.starts_with(*hook) || command.ends_with(" -s " + *hook);
 }
 
 }  // namespace warren::apply

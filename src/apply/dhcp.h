@@ -19,7 +19,7 @@ namespace warren::apply {
 [[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns);
 /// Ends it, and forgets what it said of name servers. None is fine.
 [[nodiscard]] Status stop_client(const model::Space& space, const model::Device& device);
-/// Those of the space that run: no tenant's processes.
-[[nodiscard]] std::vector<pid_t> clients_of(const model::Space& space);
+/// Is it a client, or what one has called? No tenant's process.
+[[nodiscard]] bool is_of_client(pid_t pid);
 
 }  // namespace warren::apply

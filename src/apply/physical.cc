@@ -84,7 +84,12 @@ Status Devices::check_physical(const Device& device, const HostFacts& facts,
   if (std::ranges::find(facts.uplinks, parent) != facts.uplinks.end())
     return refuse(parent.str(), "it is the host's uplink");
   const auto link = TRY(netlink::get_link(*TRY(host()), parent));
-  if (link) return check_link(*link, device);
+  if (link) {
+    for (const auto& other : TRY(netlink::dump_links(*TRY(host()))))
+      if (other.kind != "veth" && other.peer_index == link->index && other.index != link->index)
+        return refuse(link->name, fmt::format("{} sits on it", other.name));
+    return check_link(*link, device);
+  }
   return fail(Code::not_found,
               fmt::format("there is no interface '{}' on the host; `ip link` lists them", parent.str()));
 }
@@ -100,6 +105,30 @@ Result<std::optional<netlink::Link>> Devices::find_on_host(const Device& device)
   return std::nullopt;
 }
 
+namespace {
+
+/// Under its name inside, or under any that a guest gave it.
+Result<std::optional<netlink::Link>> find_inside(netlink::Socket& inside, const Device& device) {
+  auto link = TRY(netlink::get_link(inside, device.name));
+  if (link && is_it(*link, device)) return link;
+  for (auto& other : TRY(netlink::dump_links(inside)))
+    if (is_it(other, device)) return std::move(other);
+  return std::nullopt;
+}
+
+/// One that is inside already gets its name again.
+Status rename_inside(netlink::Socket& inside, const netlink::Link& link, const Device& device) {
+  if (link.name == device.name.str()) return {};
+  Batch batch;
+  netlink::LinkChange lower;
+  lower.up = false;
+  netlink::change_link(batch, TRY(IfName::parse(link.name)), lower);
+  netlink::rename_link(batch, link.index, device.name);
+  return inside.run(batch);
+}
+
+}  // namespace
+
 Status Devices::keep(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
   TRY(store_.put_device(space.number, device));
@@ -107,6 +136,8 @@ Status Devices::keep(const Space& space, const Device& device) {
 }
 
 Status Devices::take_in(const Space& space, Device& device, Room& room) {
+  if (const auto inside = TRY(find_inside(room.socket, device)))
+    return rename_inside(room.socket, *inside, device);
   const auto link = TRY(find_on_host(device));
   if (!link)
     return fail(
@@ -162,10 +193,10 @@ Status Devices::restore(const netlink::Link& link, const Origin& origin) {
 Status Devices::give_back(const Space& space, const Device& device, Room* room) {
   if (!device.origin) return {};
   auto& socket = *TRY(host());
-  const auto inside = room ? TRY(netlink::get_link(room->socket, device.name)) : std::nullopt;
+  const auto inside = room ? TRY(find_inside(room->socket, device)) : std::nullopt;
   Batch batch;
   std::optional<IfName> name;
-  if (inside && is_it(*inside, device)) {
+  if (inside) {
     name = TRY(free_name(space, device));
     const auto home = TRY(sys::current_netns());
     netlink::move_link(batch, inside->index, home.get(), *name);

@@ -29,12 +29,15 @@ Result<std::map<SpaceName, std::vector<pid_t>>> inhabitants(const std::vector<mo
   }
   std::map<SpaceName, std::vector<pid_t>> inside;
   if (names.empty()) return inside;
-  std::set<pid_t> own{::getpid()};
+  std::set<SpaceName> with_clients;
   for (const auto& space : spaces)
-    for (const auto pid : clients_of(space)) own.insert(pid);
-  for (const auto& process : TRY(sys::processes()))
-    if (const auto found = names.find(process.netns); found != names.end() && !own.contains(process.pid))
+    if (std::ranges::any_of(space.devices, &model::Device::dhcp)) with_clients.insert(space.name);
+  for (const auto& process : TRY(sys::processes())) {
+    const auto found = names.find(process.netns);
+    if (found == names.end() || process.pid == ::getpid()) continue;
+    if (!with_clients.contains(found->second) || !is_of_client(process.pid))
       inside[found->second].push_back(process.pid);
+  }
   return inside;
 }
 

@@ -209,11 +209,12 @@ class Veth(Devices):
         wh.run("ip", "link", "add", "br0", "type", "bridge")
         self.addCleanup(wh.run, "ip", "link", "delete", "br0")
         wh.run("ip", "address", "add", "192.0.2.1/24", "dev", "br0")
-        wh.run("ip", "link", "set", "br0", "up")
+        wh.run("ip", "link", "set", "br0", "up", "mtu", "9000")
         wh.warren("add", "web2")
         for space, ip in ("web1", "192.0.2.2"), ("web2", "192.0.2.3"):
             dev("add", space, "--type", "veth", "--parent", "br0", "--ip", f"{ip}/24")
         self.assert_clean()
+        self.assertEqual(wh.link(wh.HOST, "br0")["mtu"], 9000, "a port of a smaller MTU lowers the bridge's")
         self.assertIsNotNone(self.serves("web1", "192.0.2.2", "web2"))
         self.assertIsNotNone(self.serves("web1", "192.0.2.2", wh.HOST))
         self.assertEqual((wh.mac_of("web1", "eth1"), wh.mac_of(wh.HOST, "veth_2_o1")), (MAC, "02:00:00:00:02:81"))
@@ -257,7 +258,8 @@ class NoUplink(Devices):
 
     def test_forwards_are_refused(self):
         wh.warren("add", "fw", "--no-uplink")
-        for words in (("port", "add", "fw", "6000:80"), ("add", "fw2", "--no-uplink", "-p", "6000:80")):
+        for words in (("port", "add", "fw", "6000:80"), ("add", "fw2", "--no-uplink", "-p", "6000:80"),
+                      ("add", "fw2", "--no-uplink", "--ip4", "100.64.0.9")):
             result = wh.warren(*words, check=False)
             self.assertEqual((result.returncode, result.stderr.count("\n")), (USAGE, 1))
             self.assertIn("has no uplink", result.stderr)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DHCP: a real dnsmasq gives a device its address, its router and its name server; the client is looked after."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import warrendhost  # noqa: E402
 import warrenhost as wh  # noqa: E402
 from devices_test import Devices, dev, has  # noqa: E402
 
@@ -21,6 +23,14 @@ def client(space="fw"):
     """PIDs of the clients in the space."""
     found = wh.warren("pids", space, json=True) if has(space, "lo") else []
     return [one["pid"] for one in found if "udhcpc" in one["command"]]
+
+
+@contextlib.contextmanager
+def warrend():
+    with open("/run/warrend.log", "w") as log, wh.killed_after(wh.start(warrendhost.WARREND, stdout=log, stderr=log)) as process:
+        if not wh.wait_until(warrendhost.status, 10):
+            raise AssertionError(pathlib.Path("/run/warrend.log").read_text())
+        yield process
 
 
 @unittest.skipUnless(shutil.which("dnsmasq"), "dnsmasq is not installed (package dnsmasq-base)")
@@ -92,6 +102,39 @@ class Dhcp(Devices):
         self.mend()
         self.assertEqual(len(client()), 1)
         self.assertEqual(self.address(), address)
+
+    def test_warrend_starts_it_again(self):
+        self.add()
+        self.address()
+        with warrend():
+            [pid] = client()
+            os.kill(pid, signal.SIGKILL)
+            self.assertTrue(wh.wait_until(lambda: client() not in ([], [pid]), 25))
+        self.assert_clean()
+        self.assertEqual(len(client()), 1, "the client ends with warrend")
+
+    def test_a_client_that_nobody_knows_of(self):
+        """Its starter was killed before it could write down the PID: it is replaced, and stands in nobody's way."""
+        self.add()
+        for command in ("up",), ("dev", "rm", "fw", "eth1"):
+            [pid] = client()
+            os.unlink("/run/warren/dhcp/2.1.pid")
+            wh.warren(*command)
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+            self.assertEqual(len(client()), len(wh.warren("dev", "ls", json=True)))
+        self.add()
+        os.unlink("/run/warren/dhcp/2.1.pid")
+        wh.warren("rm", "fw")
+
+    def test_a_namespace_that_was(self):
+        """A client that lives on in a namespace of former times is none."""
+        self.add()
+        [pid] = client()
+        wh.run("ip", "link", "delete", "eth1", ns="fw")
+        wh.run("ip", "netns", "delete", "fw")
+        self.mend()
+        self.assertEqual((len(client()), os.path.exists(f"/proc/{pid}")), (1, False))
+        self.assertTrue(self.address())
 
     def test_it_ends_with_its_device(self):
         self.add()

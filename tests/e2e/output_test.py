@@ -9,13 +9,13 @@ import warrenhost as wh  # noqa: E402
 
 FORWARD = {"protocol", "host_address", "host_ports", "port", "spec"}
 SPACE = {"name", "number", "ipv4", "ipv6", "gateway4", "gateway6", "interface", "mac", "host_interface", "host_mac",
-         "netns", "nat", "adopted", "forwards"}
+         "netns", "nat", "adopted", "uplink", "forwards"}
 STATUS = SPACE | {"state", "received_bytes", "received_packets", "sent_bytes", "sent_packets", "refused"}
 REFUSED = {"spoofed", "denied_host", "unpublished", "over_limit"}
 SERVICE = {"name", "protocol", "port", "target", "mode", "proxy_protocol", "scope", "spaces"}
 STRAY = {"pid", "uid", "space", "place", "unit", "command"}
 KEYS = (  # of the object, or of each object in the list
-    (("ls",), STATUS), (("show", "web1"), STATUS | {"pids"}), (("export",), SPACE), (("plan", "web1"), SPACE),
+    (("ls",), STATUS), (("show", "web1"), STATUS | {"pids", "devices"}), (("export",), SPACE), (("plan", "web1"), SPACE),
     (("plan", "77"), SPACE), (("port", "ls"), FORWARD | {"space", "connections"}),
     (("port", "ls", "web1"), FORWARD | {"space", "connections"}), (("check",), {"faults"}),
     (("up",), {"mended", "failed"}), (("up", "--dry-run"), {"would_mend"}), (("version",), {"version"}),
@@ -27,10 +27,10 @@ KEYS = (  # of the object, or of each object in the list
 )
 FIND = {"doctor", "audit"}  # and say so by their exit status
 HELP = ("add", "rm", "ls", "show", "exec", "shell", "up", "down", "adopt", "identify", "pids", "monitor", "plan",
-        "port", "member", "service", "audit", "events",
+        "port", "member", "service", "dev", "audit", "events",
         "apply", "export", "check", "doctor", "explain", "completion", "version", "id", "map", "run")
 INNER = {"port": ("add", "rm", "ls"), "member": ("add", "rm", "ls"), "service": ("add", "rm", "ls"),
-         "id": ("ls", "show", "allocate", "free", "purge", "export"),
+         "dev": ("add", "rm", "ls"), "id": ("ls", "show", "allocate", "free", "purge", "export"),
          "map": ("add", "ls", "show", "explain", "rm", "assign", "split")}
 
 

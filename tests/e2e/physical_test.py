@@ -103,6 +103,17 @@ class Returns(Physical):
             wh.warren("rm", "--force", "fw")
             self.assert_home()
 
+    def test_renamed_by_a_guest(self):
+        self.add("--ip", "192.0.2.77/24")
+        wh.run("ip", "link", "set", "nic0", "down", ns="fw")
+        wh.run("ip", "link", "set", "nic0", "name", "hidden", ns="fw")
+        self.mend()
+        self.assertEqual(nic("fw")[3], {"192.0.2.77/24"})
+        wh.run("ip", "link", "set", "nic0", "down", ns="fw")
+        wh.run("ip", "link", "set", "nic0", "name", "hidden", ns="fw")
+        wh.warren("rm", "fw")
+        self.assert_home()
+
     def test_destroyed_by_others(self):
         """A virtual one ends with its namespace, when that is not warren's doing: it is said, and taken in when it is there again."""
         self.add()
@@ -130,6 +141,9 @@ class Returns(Physical):
         dev("add", "web1", "--type", "macvlan", "--parent", "nic0")
         self.refused(*base, "nic0", "--virtual", code=1, says="nic0 is used by space web1, as macvlan eth1 on nic0")
         dev("rm", "web1", "eth1")
+        wh.run("ip", "link", "add", "link", "nic0", "name", "upper", "type", "macvlan")
+        self.refused(*base, "nic0", "--virtual", says="nic0 cannot go into a space: upper sits on it")
+        wh.run("ip", "link", "delete", "upper")
         wh.run("ip", "link", "add", "br0", "type", "bridge")
         self.addCleanup(wh.run, "ip", "link", "delete", "br0")
         wh.run("ip", "link", "set", "nic0", "master", "br0")

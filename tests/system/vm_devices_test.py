@@ -75,6 +75,13 @@ class Devices(sh.SystemTest):
         self.assertClean()
         self.assertIsNotNone(serves("fw", "198.18.0.2", "far"))
         wh.warren("rm", "fw")
+        wh.run("ip", "link", "add", "link", "eth0", "name", "own", "type", "vlan", "id", "101")
+        wh.warren("add", "fw", "--no-uplink")
+        for kind, says in ("vlan", "is own of the host"), ("macvlan", "has another name on the host"):
+            refused = dev("add", "fw", "--type", kind, "--parent", "eth0", "--vlan", "101", check=False)
+            self.assertIn(says, refused.stderr)
+        wh.warren("rm", "fw")
+        wh.run("ip", "link", "delete", "own")
 
     def test_4_several_spaces_in_one_vlan(self):
         for name, ip in ("zone1", "198.18.0.11"), ("zone2", "198.18.0.12"):
