@@ -42,9 +42,9 @@ std::string list_of(const std::vector<std::string>& words) {
 
 Result<IdBlock> allocate_block(store::Store& store, const model::IdSettings& settings, const OwnerName& owner,
                                std::optional<std::uint32_t> first) {
+  auto transaction = TRY(store.begin());
   if (const auto own = TRY(store.block_of(owner)))
     return fail(Code::exists, fmt::format("{} has the block {} already", owner.str(), own->range.str()));
-  auto transaction = TRY(store.begin());
   const IdBlock block{TRY(choose(store, settings, first)), owner, false, std::time(nullptr)};
   TRY(store.add_block(block));
   TRY(transaction.commit());
@@ -59,13 +59,15 @@ Result<IdBlock> need_block(store::Store& store, const OwnerName& owner) {
 }
 
 Result<std::vector<std::pair<SpaceName, model::MapUse>>> all_uses(store::Store& store) {
-  auto uses = TRY(store.map_uses());
+  auto uses = TRY(store.map_uses());  // sorted by space
   const auto assigned = uses.size();
   for (const auto& space : TRY(store.load_all())) {
     const auto end = uses.begin() + static_cast<std::ptrdiff_t>(assigned);
-    const bool known =
-        std::any_of(uses.begin(), end, [&](const auto& use) { return use.first == space.name; });
-    if (!known) uses.emplace_back(space.name, model::MapUse{TRY(OwnerName::parse(space.name.str())), {}, 0});
+    const auto at = std::lower_bound(uses.begin(), end, space.name,
+                                     [](const auto& use, const auto& name) { return use.first < name; });
+    const auto owner = OwnerName::parse(space.name.str());  // one name is no owner's
+    if (owner && (at == end || at->first != space.name))
+      uses.emplace_back(space.name, model::MapUse{*owner, {}, 0});
   }
   std::ranges::sort(uses, {}, &std::pair<SpaceName, model::MapUse>::first);
   return uses;
@@ -155,23 +157,23 @@ Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
   return transaction.commit();
 }
 
-Status IdRegistry::assign(const SpaceName& name, const std::optional<MapName>& map,
+Status IdRegistry::assign(const SpaceName& space, const std::optional<MapName>& map,
                           const std::optional<OwnerName>& owner) {
-  const auto space = TRY(store_.find(name));
-  if (!space)
-    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
+  const auto found = TRY(store_.find(space));
+  if (!found)
+    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", space.str()));
   auto transaction = TRY(store_.begin());
   if (map) {
-    const auto found = TRY(store_.id_map(*map));
-    if (!found)
+    const auto wanted = TRY(store_.id_map(*map));
+    if (!wanted)
       return fail(Code::not_found,
                   fmt::format("there is no map '{}'; `warren map ls` lists them", map->str()));
-    TRY(store_.set_map_use(space->number, {found->owner, map, std::time(nullptr)}));
+    TRY(store_.set_map_use(found->number, {wanted->owner, map, std::time(nullptr)}));
   } else if (owner) {
     (void)TRY(need_block(store_, *owner));
-    TRY(store_.set_map_use(space->number, {*owner, {}, std::time(nullptr)}));
+    TRY(store_.set_map_use(found->number, {*owner, {}, std::time(nullptr)}));
   } else {
-    TRY(store_.clear_map_use(space->number));
+    TRY(store_.clear_map_use(found->number));
   }
   return transaction.commit();
 }

@@ -13,9 +13,8 @@
 namespace warren::apply {
 
 /// Gives the owner a block, the lowest that nobody uses or the one that begins at `first`, and brings our
-/// section of /etc/subuid up to date where there is one. Not inside a transaction; the writers' lock must be
-/// held. Error: exists (he has one; or, with `first`, naming the other user of the IDs), failed (none is
-/// left).
+/// section of /etc/subuid up to date where there is one. Not inside a transaction. Error: exists (he has one;
+/// or, with `first`, naming the other user of the IDs), failed (none is left).
 [[nodiscard]] Result<model::IdBlock> allocate_block(store::Store& store, const model::IdSettings& settings,
                                                     const OwnerName& owner,
                                                     std::optional<std::uint32_t> first = {});

@@ -11,7 +11,10 @@ namespace {
 Result<model::IdBlock> block_for(store::Store& store, const model::IdSettings& settings,
                                  const OwnerName& owner) {
   if (auto block = TRY(store.block_of(owner))) return *block;
-  return allocate_block(store, settings, owner);
+  auto block = allocate_block(store, settings, owner);
+  if (block || block.error().code != Code::exists) return block;
+  if (auto other = TRY(store.block_of(owner))) return *other;  // another process was quicker
+  return block;
 }
 
 Result<model::IdMap> named_map(store::Store& store, const MapName& name) {

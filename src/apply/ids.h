@@ -14,8 +14,7 @@ namespace warren::apply {
 /// What a user namespace of this space is told: the map named, or the one assigned to the space, or its
 /// owner's default (0:0:524288); allocates the owner's block where he has none. The owner of a space is the
 /// space itself unless `warren map assign` said otherwise. "default" names the owner's default. Not to be
-/// called inside a transaction, nor without the writers' lock where a block may be missing. Error: not_found
-/// (no such map), exists (the IDs that it needs are another's).
+/// called inside a transaction. Error: not_found (no such map), exists (the IDs that it needs are another's).
 [[nodiscard]] Result<IdRuns> id_runs(store::Store& store, const model::IdSettings& settings,
                                      const model::Space& space, const std::optional<std::string>& map);
 

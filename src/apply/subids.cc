@@ -8,14 +8,14 @@
 namespace warren::apply {
 namespace {
 
-using Blocks = std::vector<model::IdBlock>;
-
 std::vector<std::string> both() { return {kSubuidPath, kSubgidPath}; }
 
-/// Puts our lines into the files, or takes them out, after all of them were read.
-Result<std::vector<std::string>> put(const Blocks& blocks, bool remove,
+/// Puts our lines into the files, or takes them out, after all of them were read. The store is asked under
+/// the lock: who comes last writes what is newest.
+Result<std::vector<std::string>> put(store::Store& store, bool remove,
                                      const std::vector<std::string>& paths) {
-  const auto lock = TRY(sys::EtcLock::take(paths));
+  const auto lock = TRY(sys::EtcLock::take(both()));
+  const auto blocks = TRY(store.id_blocks());
   const auto section = remove ? std::nullopt : std::optional(model::subid_lines(blocks));
   std::vector<std::pair<std::string, std::string>> changes;
   for (const auto& path : paths) {
@@ -34,7 +34,7 @@ Result<std::vector<std::string>> put(const Blocks& blocks, bool remove,
 }  // namespace
 
 Result<std::vector<std::string>> write_subids(store::Store& store, bool remove) {
-  return put(TRY(store.id_blocks()), remove, both());
+  return put(store, remove, both());
 }
 
 Result<std::vector<std::string>> stale_subids(store::Store& store) {
@@ -51,8 +51,9 @@ Result<std::vector<std::string>> stale_subids(store::Store& store) {
 
 Result<std::vector<std::string>> mend_subids(store::Store& store) {
   const auto stale = TRY(stale_subids(store));
+  if (stale.empty() && sys::EtcLock::left_behind(both())) TRY(sys::EtcLock::take(both()));
   if (stale.empty()) return stale;
-  return put(TRY(store.id_blocks()), false, stale);
+  return put(store, false, stale);
 }
 
 }  // namespace warren::apply

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kBegin = "# BEGIN warren (written by `warren id`; changes are lost)";
 constexpr std::string_view kEnd = "# END warren";
 constexpr std::string_view kBeginMark = "# BEGIN warren";
-constexpr std::string_view kNobodys = "warren.freed";  // whose block is in quarantine
 
 /// Takes a line with its end off the front.
 std::string_view take_line(std::string_view& rest) {
@@ -31,7 +30,7 @@ std::string line_of(std::string_view name, const IdRange& range) {
 bool is_mark(std::string_view line) { return line.starts_with(kBeginMark) || line == kEnd; }
 
 bool is_ours(std::string_view line, const std::vector<IdBlock>& blocks) {
-  return line.starts_with(fmt::format("{}:", kNobodys)) ||
+  return line.starts_with(fmt::format("{}:", kFreedOwner)) ||
          std::ranges::any_of(
              blocks, [&](const auto& block) { return line == line_of(block.owner.str(), block.range); });
 }
@@ -91,7 +90,8 @@ std::vector<IdUse> SubidFile::uses(std::string_view path) const {
 std::vector<std::string> subid_lines(const std::vector<IdBlock>& blocks) {
   std::vector<std::string> lines;
   for (const auto& block : blocks)
-    lines.push_back(line_of(block.quarantined ? kNobodys : std::string_view(block.owner.str()), block.range));
+    lines.push_back(
+        line_of(block.quarantined ? kFreedOwner : std::string_view(block.owner.str()), block.range));
   std::ranges::sort(lines);
   return lines;
 }

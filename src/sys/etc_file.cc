@@ -23,6 +23,10 @@ constexpr std::size_t kLimit = 16 << 20;
 constexpr int kTries = 50;
 constexpr auto kPause = 100ms;
 
+/// What we are about to put in place of something: nobody else's by its name, and ours alone by the lock.
+std::string draft_of(const std::string& path) { return path + ".warren"; }
+std::string lock_of(const std::string& path) { return path + ".lock"; }
+
 Status write_whole(const UniqueFd& fd, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const auto done = ::write(fd.get(), text.data(), text.size());
@@ -73,7 +77,7 @@ Result<UniqueFd> lock_passwords() {
 /// Makes the link FILE.lock to `mine`. What a process that lives no more has left is taken away; no two
 /// programs do that at once, since both have the lock of lckpwdf.
 Status link_lock(const std::string& path, const std::string& mine) {
-  const auto lock = path + ".lock";
+  const auto lock = lock_of(path);
   std::string holder;
   for (int attempt = 0; attempt < kTries; ++attempt) {
     if (::link(mine.c_str(), lock.c_str()) == 0) return {};
@@ -91,7 +95,7 @@ Status link_lock(const std::string& path, const std::string& mine) {
 }
 
 Status take_one(const std::string& path) {
-  const auto mine = fmt::format("{}.{}", path, ::getpid());
+  const auto mine = draft_of(path);
   const auto text = std::to_string(::getpid());
   {
     const auto fd = TRY(make_fresh(mine, 0600));
@@ -132,9 +136,18 @@ Result<EtcLock> EtcLock::take(const std::vector<std::string>& paths) {
   EtcLock lock(TRY(lock_passwords()));
   for (const auto& path : paths) {
     TRY(take_one(path));
-    lock.links_.push_back(path + ".lock");
+    lock.links_.push_back(lock_of(path));
   }
   return lock;
+}
+
+bool EtcLock::left_behind(const std::vector<std::string>& paths) {
+  for (const auto& path : paths) {
+    struct stat file {};
+    const auto pid = holder_of(lock_of(path));
+    if (::lstat(draft_of(path).c_str(), &file) == 0 || (pid && !lives(*pid))) return true;
+  }
+  return false;
 }
 
 EtcLock::~EtcLock() {
@@ -163,7 +176,7 @@ Result<std::optional<std::string>> read_etc_file(const std::string& path) {
 
 Status replace_etc_file(const EtcLock&, const std::string& path, std::string_view text) {
   const auto looks = TRY(looks_of(path));
-  const auto next = path + "+";  // as shadow calls it
+  const auto next = draft_of(path);
   {
     const auto fd = TRY(make_fresh(next, 0600));
     TRY(write_whole(fd, text, next));

@@ -19,6 +19,8 @@ class EtcLock {
  public:
   /// Waits some seconds for who has it, and takes what the dead have left. Error names him.
   [[nodiscard]] static Result<EtcLock> take(const std::vector<std::string>& paths);
+  /// Is there something that one who was killed has left? Who takes the lock takes it away.
+  [[nodiscard]] static bool left_behind(const std::vector<std::string>& paths);
   EtcLock(EtcLock&&) noexcept = default;  // what was moved from has no links
   EtcLock(const EtcLock&) = delete;
   EtcLock& operator=(const EtcLock&) = delete;

@@ -67,7 +67,8 @@ Result<ServiceName> ServiceName::parse(std::string_view text) {
 
 template <>
 Result<OwnerName> OwnerName::parse(std::string_view text) {
-  if (UserName::parse(text) && !std::ranges::all_of(text, digit)) return OwnerName(text);
+  if (UserName::parse(text) && !std::ranges::all_of(text, digit) && text != kFreedOwner)
+    return OwnerName(text);
   return fail(Code::usage,
               fmt::format("'{}' cannot own IDs: write the name of a space or of a user", shown(text)));
 }

@@ -40,8 +40,10 @@ using UserName = CheckedName<struct UserNameTag>;
 /// A service: as a space.
 using ServiceName = CheckedName<struct ServiceNameTag>;
 /// Whose an ID block is, a space or a user: as a login name, but not digits alone, which /etc/subuid takes
-/// for a UID.
+/// for a UID, and not kFreedOwner.
 using OwnerName = CheckedName<struct OwnerNameTag>;
+/// What /etc/subuid has in place of an owner while a block is nobody's.
+inline constexpr std::string_view kFreedOwner = "warren.freed";
 /// An ID map: 1 to 40 characters of [A-Za-z0-9_.-], beginning with a letter, a digit or '_'.
 using MapName = CheckedName<struct MapNameTag>;
 

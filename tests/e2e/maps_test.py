@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import warrenhost as wh  # noqa: E402
 from ids_test import FIRST, SIZE, Ids  # noqa: E402
-from userns import in_user_namespace, write_map  # noqa: E402
+from userns import in_user_namespace, mount_mapped, write_map  # noqa: E402
 
 NOBODY = 65534
 BIG = "0:0:65536", "5000000:100000:200000"
@@ -257,6 +257,28 @@ class Boundaries(Maps):
                         self.assertEqual(explained["plain"], NOBODY if inside is None else inside)
                         self.assertEqual(guest.run(lambda: owners(path)), str((explained["plain"], explained["plain"])))
 
+    def test_files_of_a_mapped_tree(self):
+        """As --rootfs shows them: nothing on disk has the block's IDs."""
+        with shared_directory() as disk, shared_directory() as view, \
+                in_user_namespace(self.runs("big", "uid"), self.runs("big", "gid")) as guest:
+            try:
+                mount_mapped(disk, view, guest.pid)
+            except OSError as error:
+                self.skipTest(f"this kernel maps no mounts of tmpfs: {error}")
+            self.addCleanup(lambda: wh.run("umount", "-l", view, check=False))
+            for inside, _, count in self.entries:
+                for id_ in {inside - 1, inside, inside + count - 1, inside + count} - {-1}:
+                    with self.subTest(id_):
+                        (disk / str(id_)).touch()
+                        os.chown(disk / str(id_), id_, id_)
+                        explained, = wh.warren("map", "explain", "big", id_, json=True)
+                        self.assertEqual(explained["rootfs_mapped"], explained["rootfs"] == id_)
+                        self.assertEqual(guest.run(lambda: owners(view / str(id_))), str((explained["rootfs"], explained["rootfs"])))
+            os.chown(disk, 0, 0)
+            guest.run(lambda: create_as(view / "new", 5000000, 5199999))
+            self.assertEqual(owners(disk / "new"), (5000000, 5199999))
+            wh.run("umount", "-l", view)
+
     def read_by(self, reader, writer):
         """Does a guest of one map read the 0600 file that a guest of the other has made?"""
         with shared_directory() as place, in_user_namespace(*writer) as one, in_user_namespace(*reader) as other:
@@ -294,7 +316,7 @@ class InUse(Maps):
 
     def test_assigned(self):
         self.assertEqual(wh.warren("map", "assign", "web1", "big").stdout,
-                         "web1: map big of alice from the next `warren run` on\n")
+                         "web1: map big of alice, from its next start on (`warren down`, `warren up`)\n")
         space, = wh.warren("map", "show", "big", json=True)["spaces"]
         self.assertEqual(space["name"], "web1")
         self.assertRegex(space["since"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")

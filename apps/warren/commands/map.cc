@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 #include "commands.h"
 #include "ids.h"
@@ -55,12 +56,18 @@ Result<ShownMap> find_map(store::Store& store, const Args& args) {
 /// Each map, and before those of an owner his default.
 Result<std::vector<ShownMap>> all_maps(store::Store& store) {
   std::vector<ShownMap> all;
-  const auto maps = TRY(store.id_maps());
+  const auto uses = TRY(apply::all_uses(store));
+  const auto add = [&](model::IdMap map, const model::IdBlock& block) {
+    auto spaces = spaces_of(map, uses);
+    all.push_back({std::move(map), block, std::move(spaces)});
+  };
+  std::multimap<OwnerName, model::IdMap> maps;
+  for (auto& map : TRY(store.id_maps())) maps.emplace(map.owner, std::move(map));
   for (const auto& block : TRY(store.id_blocks())) {
     if (block.quarantined) continue;
-    all.push_back(TRY(default_of(store, block.owner)));
-    for (const auto& map : maps)
-      if (map.owner == block.owner) all.push_back(TRY(with_block(store, map)));
+    add(model::default_map(block.owner, block.range), block);
+    const auto [first, last] = maps.equal_range(block.owner);
+    for (auto map = first; map != last; ++map) add(map->second, block);
   }
   return all;
 }
@@ -208,7 +215,7 @@ Result<int> assign(const Args& args, Context& context) {
   auto registry = TRY(id_registry(context));
   TRY_WRAP("map assign " + args.space, registry.assign(space, map, owner));
   if (!context.json())
-    say(fmt::format("{}: map {} of {} from the next `warren run` on", args.space,
+    say(fmt::format("{}: map {} of {}, from its next start on (`warren down`, `warren up`)", args.space,
                     map ? map->str() : std::string(model::kDefaultMap),
                     map     ? TRY(registry.store().id_map(*map))->owner.str()
                     : owner ? owner->str()
