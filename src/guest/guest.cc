@@ -17,6 +17,7 @@
 #include "guest/terminal.h"
 #include "sys/mounts.h"
 #include "sys/netns.h"
+#include "sys/sharing.h"
 #include "sys/userns.h"
 
 namespace warren::guest {
@@ -83,9 +84,8 @@ Status start(Plan& plan) {
   ::sigfillset(&all);
   for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
   ::sigprocmask(SIG_BLOCK, &all, &plan.signals);
-  const auto stage = ::vfork();  // copies no memory for a process that is gone at once
-  if (stage == 0) run_stage(plan);
-  if (stage < 0) return fail_errno(errno, "start a process");
+  const auto stage =
+      TRY(sys::start_sharing([](void* shared) { run_stage(*static_cast<Plan*>(shared)); }, &plan));
   plan.report.reset();
   plan.terminal_in.reset();
   while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;

@@ -16,6 +16,7 @@
 #include "guest/plan.h"
 #include "guest/seccomp.h"
 #include "guest/terminal.h"
+#include "sys/sharing.h"
 
 namespace warren::guest {
 namespace {
@@ -68,21 +69,31 @@ Result<Ready> settle(Plan& plan) {
   return ready;
 }
 
+[[noreturn]] void give_up(const Plan& plan, const Error& error) {
+  report(plan, error);
+  ::_exit(1);
+}
+
+struct Start {
+  Plan& plan;
+  Ready& ready;
+};
+
+void start_command(void* start) {
+  auto& [plan, ready] = *static_cast<Start*>(start);
+  run_command(plan, ready.identity, std::move(ready.terminal));
+}
+
 }  // namespace
 
 void run_inside(Plan& plan) {
   auto ready = settle(plan);
-  if (!ready) {
-    report(plan, ready.error());
-    ::_exit(1);
-  }
-  const auto pid = plan.request.boot ? 0 : ::vfork();  // this process only waits for the command
-  if (pid == 0) run_command(plan, ready->identity, std::move(ready->terminal));
-  if (pid < 0) {
-    report(plan, fail_errno(errno, "start the command").error());
-    ::_exit(1);
-  }
-  serve_as_init(pid);
+  if (!ready) give_up(plan, ready.error());
+  Start start{plan, *ready};
+  if (plan.request.boot) start_command(&start);
+  const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it
+  if (!pid) give_up(plan, pid.error());
+  serve_as_init(*pid);
 }
 
 }  // namespace warren::guest

@@ -56,9 +56,9 @@ Status refuse_calls(void* context) {
 /// whoever reads there.
 Status refuse_arguments(void* context) {
   const auto low = [](unsigned value) { return SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, value); };
-  for (const unsigned request : {TIOCSTI, TIOCLINUX})
-    if (const int error =
-            ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, low(request)))
+  for (const int request : {TIOCSTI, TIOCLINUX})
+    if (const int error = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                                             low(static_cast<unsigned>(request))))
       return refused(error, "ioctl");
   if (const int error = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
                                            SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_VSOCK)))
