@@ -41,6 +41,8 @@ class Installed(sh.SystemTest):
         wh.warren("add", "web2", "-p", "8081", "--no-nat")
         wh.warren("add", "resting", "-p", "6002:80")
         wh.warren("down", "resting")
+        wh.warren("id", "allocate", "web2")
+        wh.warren("map", "assign", "web2", "--owner", "web2")
         sh.systemctl("enable", "--now", "warren.service", "warren-uplink.service")
         sh.unit("witness.service", WITNESS)
         sh.unit("tenant.service", TENANT.format(sh.serve_command(8080, "tenant")))
@@ -84,6 +86,12 @@ class Rebooted(sh.SystemTest):
     def test_a_tenants_service_runs_in_its_space(self):
         self.assertEqual(sh.space_of(sh.show("tenant.service", "MainPID")), "web1")
         self.assertReached(6000, "tenant")
+
+    def test_a_mapped_space_is_its_guests_to_set_up(self):
+        """The unit may make user namespaces: root of a guest owns the network of its space."""
+        wh.warren("run", "web2", "--", "ip", "address", "add", "198.18.0.9/32", "dev", "lo")
+        refused = wh.warren("run", "web1", "--", "ip", "address", "add", "198.18.0.9/32", "dev", "lo", check=False)
+        self.assertIn("Operation not permitted", refused.stderr)
 
     def test_the_boot_is_complete(self):
         self.assertEqual(sh.systemctl("is-system-running", "--wait", check=False).stdout, "running\n",
