@@ -51,8 +51,9 @@ void add_machines(std::vector<IdUse>& to) {
   }
 }
 
-std::string process_text(pid_t pid) {
-  return fmt::format("the user namespace of PID {} ({})", pid, shown(sys::command_of(pid)));
+std::string holder_text(const sys::LiveIds& live) {
+  if (live.pid == 0) return "the network of space " + live.pin;  // until that is made anew
+  return fmt::format("the user namespace of PID {} ({})", live.pid, shown(sys::command_of(live.pid)));
 }
 
 /// One that shows the host's IDs as they are takes none of them from anybody.
@@ -62,7 +63,7 @@ Result<std::vector<IdUse>> live_uses() {
     for (const auto* runs : {&live.runs.uid, &live.runs.gid})
       for (const auto& run : *runs)
         if (const auto range = IdRange::make(run.outside, run.count); range && run.inside != run.outside)
-          all.push_back({*range, process_text(live.pid)});
+          all.push_back({*range, holder_text(live)});
   return all;
 }
 
@@ -98,7 +99,7 @@ Status check_unused(const model::IdMap& map, const IdRange& block) {
   std::ranges::sort(told.uid);
   std::ranges::sort(told.gid);
   for (const auto& live : TRY(sys::live_ids()))
-    if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), process_text(live.pid));
+    if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), holder_text(live));
   return {};
 }
 

@@ -65,7 +65,7 @@ Facts::Facts(const model::Space& space, const model::Settings& settings) : space
   of_uplink("interface", wiring.inner.str());
   of_uplink("mac", wiring.inner_mac.str());
   of_uplink("host_interface", wiring.outer.str());
-  add("host_mac", wiring.outer_mac.str());
+  of_uplink("host_mac", wiring.outer_mac.str());
   add("netns", "/run/netns/" + space.name.str());
   add_flag("nat", space.nat);
   add_flag("adopted", space.adopted);

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 
 #include "sys/file.h"
+#include "sys/netns.h"
+#include "sys/userns.h"
 #include "types/id_range.h"
 
 namespace warren::sys {
@@ -48,6 +50,20 @@ std::optional<pid_t> pid_of(const char* name) {
   return pid;
 }
 
+/// Those that own a pinned network namespace and are not among the `known`.
+Status add_pinned(std::set<ino_t>& known, std::vector<LiveIds>& all) {
+  for (const auto& name : TRY(pinned_names())) {
+    const auto netns = open_netns(std::string(kNetnsDir) + "/" + name);
+    const auto owner = netns ? owner_of(netns->get()) : std::unexpected(netns.error());
+    struct stat file {};
+    if (!owner || ::fstat(owner->get(), &file) != 0 || !known.insert(file.st_ino).second) continue;
+    all.push_back({0, name, TRY(runs_of(owner->get()))});
+    std::ranges::sort(all.back().runs.uid);
+    std::ranges::sort(all.back().runs.gid);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<LiveIds>> live_ids() {
@@ -62,8 +78,9 @@ Result<std::vector<LiveIds>> live_ids() {
     const auto process = fmt::format("/proc/{}", *pid);
     const auto id = user_namespace(process);
     if (!id || !known.insert(*id).second) continue;
-    all.push_back({*pid, {read_runs(process + "/uid_map"), read_runs(process + "/gid_map")}});
+    all.push_back({*pid, {}, {read_runs(process + "/uid_map"), read_runs(process + "/gid_map")}});
   }
+  TRY(add_pinned(known, all));
   return all;
 }
 

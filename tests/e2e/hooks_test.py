@@ -17,7 +17,7 @@ import warrenhost as wh  # noqa: E402
 ETC = pathlib.Path("/etc/warren")
 SEEN = pathlib.Path("/run/seen")
 TELL = f'echo "$WARREN_EVENT $WARREN_SPACE $(basename $WARREN_HOOK)" >>{SEEN}'
-EVENTS = "pre-up", "up", "pre-down", "down"
+EVENTS = "pre-up", "up", "pre-down", "down", "dev-add", "dev-rm"
 
 
 class HooksTest(wh.HostTest):
@@ -148,6 +148,45 @@ class Order(HooksTest):
         self.assertEqual(self.seen(), [])
         wh.warren("add", "web1")
         self.assertEqual(self.events(), ["up"])
+
+
+class OfDevices(HooksTest):
+    def add(self, *more):
+        wh.warren("dev", "add", "web1", "--type", "macvlan", "--parent", "uplink", *more)
+
+    def test_they_come_and_go_by_themselves_and_with_the_space(self):
+        self.hook_all()
+        wh.warren("add", "web1")
+        self.assertEqual(self.events(), ["pre-up", "up"])
+        for work, events in ((self.add, ["dev-add"]), (lambda: wh.warren("down", "web1"), ["pre-down", "dev-rm", "down"]),
+                             (lambda: self.add(), []), (lambda: wh.warren("dev", "rm", "web1", "eth2"), []),
+                             (lambda: wh.warren("up", "web1"), ["pre-up", "dev-add", "up"]),
+                             (lambda: wh.warren("dev", "rm", "web1", "eth1"), ["dev-rm"]),
+                             (lambda: wh.warren("rm", "web1"), ["pre-down", "down"])):
+            work()
+            self.assertEqual(self.events(), events)
+
+    def test_one_that_comes_back_is_told_and_one_that_is_mended_is_not(self):
+        self.hook_all()
+        wh.warren("add", "web1")
+        self.add("--ip", "203.0.113.20/24")
+        self.seen()
+        wh.run("ip", "-n", "web1", "address", "flush", "dev", "eth1")
+        wh.warren("up")
+        self.assertEqual(self.events(), [])
+        wh.run("ip", "-n", "web1", "link", "del", "eth1")
+        wh.warren("up")
+        self.assertEqual(self.events(), ["dev-add"])
+
+    def test_what_they_are_told(self):
+        self.hook("dev-add", text=f"cat >{SEEN}")
+        wh.warren("add", "web1", "--no-uplink")
+        self.add()
+        told = json.loads(SEEN.read_text())
+        device, = wh.warren("dev", "ls", json=True)
+        self.assertEqual([told[key] for key in ("event", "space", "device", "device_type", "device_mac", "device_parent", "device_vlan")],
+                         ["dev-add", "web1", "eth1", "macvlan", device["mac"], "uplink", None])
+        self.assertEqual([told[key] for key in ("ipv4", "ipv6", "interface", "mac", "host_interface", "host_mac")], [None] * 6)
 
 
 class Told(HooksTest):

@@ -199,6 +199,19 @@ class Quarantine(Ids):
             self.assert_refused(1, "is in use by", "id", "purge", "alice")
         wh.warren("id", "purge", "alice")
 
+    def test_ids_of_a_standing_network_are_kept(self):
+        """It stays in its user namespace until it is made anew, whatever the space was assigned since."""
+        wh.warren("id", "allocate", "alice")
+        wh.warren("add", "web1")
+        wh.warren("map", "assign", "web1", "--owner", "alice")
+        wh.warren("down", "web1")
+        wh.warren("up", "web1")
+        wh.warren("map", "assign", "web1", "default")
+        self.assert_refused(1, "is in use by the network of space web1", "id", "free", "alice")
+        wh.warren("down", "web1")
+        wh.warren("id", "free", "alice")
+        wh.warren("up", "web1")
+
     def test_space_of_the_owner_s_name(self):
         wh.warren("add", "web1")
         wh.warren("id", "allocate", "web1")
