@@ -84,27 +84,5 @@ class Owned(isolation.Stage):
         self.assertIn("not permitted", got.stderr)
 
 
-class Crash(wh.HostTest):
-    """kill -9 before each step of an `up` that makes a network namespace in a new user namespace."""
-
-    KILLSTEP = os.environ.get("KILLSTEP", str(pathlib.Path(wh.WARREN).parents[2] / "tests/tools/killstep"))
-
-    def test_the_next_up_makes_it_whole(self):
-        wh.warren("add", "a")
-        guests.own_map("a")
-        before = guests.processes()
-        for step in range(1, 300):
-            wh.warren("down", "a")
-            killed = wh.run(self.KILLSTEP, step, wh.WARREN, "up", "a", check=False).returncode
-            self.assertIn(killed, (0, 137))
-            self.assertTrue(wh.wait_until(lambda: guests.processes() == before), guests.processes())
-            wh.warren("up", "a")
-            self.assertEqual(wh.warren("check").stdout, "all is as it should be\n")
-            run("a", "--", "ip", "address", "add", "10.9.9.9/32", "dev", "lo")
-            if killed == 0:
-                return
-        self.fail("no end of steps")
-
-
 if __name__ == "__main__":
     wh.main()
