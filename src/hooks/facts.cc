@@ -55,7 +55,7 @@ Facts::Facts(const model::Space& space, const model::Settings& settings) : space
   for (const auto& forward : space.forwards) forwards.push_back(forward.spec());
   add("space", space.name.str());
   add_number("number", space.number);
-  const auto of_uplink = [&](std::string key, std::optional<std::string> value) {
+  const auto of_uplink = [&](std::string key, const std::optional<std::string>& value) {
     add(std::move(key), space.uplink ? value : std::nullopt);
   };
   of_uplink("ipv4", wiring.ip4.str());
