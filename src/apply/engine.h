@@ -156,6 +156,9 @@ class Engine {
                                     const std::vector<Element>& add);
   [[nodiscard]] Result<std::vector<SpaceFailure>> carry_out(const Work& work, const Progress& progress = {},
                                                             RoomSource* begun = nullptr);
+  [[nodiscard]] Status clear_leaving(const model::Plan& plan);
+  [[nodiscard]] Status build_coming(const model::Plan& plan, const HostFacts& host, UpReport& report,
+                                    const Progress& progress);
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
   [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }

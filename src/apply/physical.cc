@@ -13,7 +13,6 @@ namespace warren::apply {
 namespace {
 
 using model::Device;
-using model::DeviceKind;
 using model::Origin;
 using model::Space;
 using netlink::Batch;

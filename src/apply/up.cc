@@ -68,6 +68,28 @@ Result<std::vector<std::string>> Engine::check() {
   return faults;
 }
 
+Status Engine::clear_leaving(const model::Plan& plan) {
+  Work work;
+  for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
+  TRY(drop_devices(work.tear_down));
+  TRY(drop_devices(plan.devices));
+  TRY(tear_down(kernel_, settings_, work.tear_down));
+  return forget_flows(work.forget_first);
+}
+
+Status Engine::build_coming(const model::Plan& plan, const HostFacts& host, UpReport& report,
+                            const Progress& progress) {
+  auto changes = coming(plan);
+  const auto owners = TRY(find_owners(store_, settings_.ids, changes));
+  for (const auto& change : changes)
+    if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
+  report.failures = refused_by_hooks(changes);
+  std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, owners, progress)),
+                    std::back_inserter(report.failures));
+  put_devices(plan.devices, report.failures);
+  return {};
+}
+
 Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                        const Progress& progress) {
   if (!plan.new_rules) TRY(change_elements(kernel_, plan.remove, {}));
@@ -77,20 +99,8 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   const auto rules = make_rules(host, settings_, originals, plan.sysctls);
   if (plan.new_rules) TRY(replace_table(kernel_, rules, plan.add));
   TRY(change_sysctls(plan.sysctls, originals));  // nothing is forwarded before the rules stand
-  Work work;
-  for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
-  TRY(drop_devices(work.tear_down));
-  TRY(drop_devices(plan.devices));
-  TRY(tear_down(kernel_, settings_, work.tear_down));
-  TRY(forget_flows(work.forget_first));
-  auto changes = coming(plan);
-  const auto owners = TRY(find_owners(store_, settings_.ids, changes));
-  for (const auto& change : changes)
-    if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
-  report.failures = refused_by_hooks(changes);
-  std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, owners, progress)),
-                    std::back_inserter(report.failures));
-  put_devices(plan.devices, report.failures);
+  TRY(clear_leaving(plan));
+  TRY(build_coming(plan, host, report, progress));
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))

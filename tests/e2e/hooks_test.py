@@ -125,8 +125,7 @@ class When(HooksTest):
             self.assertEqual(wh.warren("rm", "web1", check=False).returncode, 1)
             self.assertEqual(self.events(), ["pre-down"])  # who is inside still keeps it up
             wh.warren("check")
-            self.hook("pre-down", "20-end", f"kill {guest.pid}; while [ -d /proc/{guest.pid}/ns ] && "
-                      f"grep -q sleep /proc/{guest.pid}/cmdline; do sleep 0.01; done")
+            self.hook("pre-down", "20-end", f"kill {guest.pid}; while readlink /proc/{guest.pid}/ns/net >/dev/null; do sleep 0.01; done")
             wh.warren("rm", "web1")
 
 
