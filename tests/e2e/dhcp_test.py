@@ -100,7 +100,7 @@ class Dhcp(Devices):
             os.kill(pid, signal.SIGKILL)
         self.assertTrue(wh.wait_until(lambda: "no DHCP client looks after eth1" in self.faults()))
         self.mend()
-        self.assertEqual(len(client()), 1)
+        self.assertTrue(wh.wait_until(lambda: len(client()) == 1), client())
         self.assertEqual(self.address(), address)
 
     def test_warrend_starts_it_again(self):
@@ -111,7 +111,7 @@ class Dhcp(Devices):
             os.kill(pid, signal.SIGKILL)
             self.assertTrue(wh.wait_until(lambda: client() not in ([], [pid]), 25))
         self.assert_clean()
-        self.assertEqual(len(client()), 1, "the client ends with warrend")
+        self.assertTrue(wh.wait_until(lambda: len(client()) == 1), "the client ends with warrend")
 
     def test_a_client_that_nobody_knows_of(self):
         """Its starter was killed before it could write down the PID: it is replaced, and stands in nobody's way."""
@@ -121,7 +121,9 @@ class Dhcp(Devices):
             os.unlink("/run/warren/dhcp/2.1.pid")
             wh.warren(*command)
             self.assertFalse(os.path.exists(f"/proc/{pid}"))
-            self.assertEqual(len(client()), len(wh.warren("dev", "ls", json=True)))
+            wanted = len(wh.warren("dev", "ls", json=True))
+            # While it has its hook called there are two of it.
+            self.assertTrue(wh.wait_until(lambda: len(client()) == wanted), client())
         self.add()
         os.unlink("/run/warren/dhcp/2.1.pid")
         wh.warren("rm", "fw")
@@ -139,7 +141,7 @@ class Dhcp(Devices):
     def test_it_ends_with_its_device(self):
         self.add()
         self.address()
-        self.assertEqual(len(client()), 1)
+        self.assertTrue(wh.wait_until(lambda: len(client()) == 1), client())
         dev("rm", "fw", "eth1")
         self.assertEqual(client(), [])
         self.assertFalse(RESOLV.exists())

@@ -301,7 +301,10 @@ class Mends(DaemonTest):
         wh.run("ip", "link", "add", "foreign", "type", "veth", "peer", "name", "foreign1")
         wh.run("ip", "link", "del", "foreign")
         time.sleep(0.7)
-        self.assertEqual(status()["repairs"]["looks"], 0, events())
+        repairs = status()["repairs"]
+        self.assertEqual((repairs["mended"], events()), (0, []))
+        if not os.environ.get("WARREN_SANITIZE"):  # which makes the other warren too slow not to be looked after
+            self.assertEqual(repairs["looks"], 0)
 
     def test_waits_while_a_warren_is_at_work(self):
         with open("/run/warren/lock") as lock:
