@@ -113,6 +113,7 @@ class Ends(ProxyTest):
         sock.sendall(b"still here")
         sock.shutdown(socket.SHUT_WR)
         self.quiet()
+        self.assertTrue(wh.wait_until(lambda: heard))  # by the target's own thread
         self.assertEqual(heard, [b"still here"])
 
     def test_nobody_there_is_a_reset_and_counted(self):
