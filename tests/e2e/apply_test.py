@@ -131,7 +131,7 @@ class Apply(FromFiles):
         subprocess.run([wh.WARREN, "apply", "-"], input=text, text=True, stdout=subprocess.DEVNULL, stderr=writer,
                        check=True, timeout=60)
         os.close(writer)
-        self.assertRegex(os.read(reader, 65536).decode(), r"spaces made 10/20\rspaces made 20/20\r?\n")
+        self.assertRegex(wh.read_terminal(reader), r"spaces made 10/20\rspaces made 20/20\r?\n")
         os.close(reader)
 
     def test_port_changes_hands(self):

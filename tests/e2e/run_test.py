@@ -49,8 +49,9 @@ class Passing(wh.HostTest):
     def test_root_inside_is_nobody_on_the_host(self):
         self.assertEqual(script("web1", "id -u; id -g; id -G").split(), ["0", "0", "0"])
         with guests.running("web1") as process:
-            child = wh.run("pgrep", "-P", process.pid).stdout.split()[0]
-            status = pathlib.Path(f"/proc/{child}/status").read_text()
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            wh.wait_until(lambda: len(children.read_text().split()) == 1)  # what prepared it may not be reaped yet
+            status = pathlib.Path(f"/proc/{children.read_text().strip()}/status").read_text()
             base = str(guests.first_id("web1"))
             self.assertIn("Uid:\t" + "\t".join([base] * 4), status)
             self.assertIn("Gid:\t" + "\t".join([base] * 4), status)

@@ -103,6 +103,16 @@ def wait_until(condition, timeout=5, interval=0.02):
         time.sleep(interval)
 
 
+def read_terminal(ours):
+    """All that was written to the other side of a terminal, once nobody has that open."""
+    def chunk():
+        try:
+            return os.read(ours, 65536)
+        except OSError:  # EIO, pty(7)
+            return b""
+    return b"".join(iter(chunk, b"")).decode()
+
+
 # ---- sending and seeing packets -------------------------------------------------------------------------------------
 
 def packet_socket(ns, interface, protocol=ETH_ALL):
