@@ -23,8 +23,9 @@ Status check_pin(const SpaceName& name) {
 
 /// Neither the host's own namespace nor a space's: there, our routes would take the place of those that
 /// stand.
-Status check_adoptable(const std::string& path, const std::vector<model::Space>& spaces) {
-  const auto id = TRY(sys::netns_id(TRY(sys::open_netns(path)).get()));
+Result<UniqueFd> open_adoptable(const std::string& path, const std::vector<model::Space>& spaces) {
+  auto netns = TRY(sys::open_netns(path));
+  const auto id = TRY(sys::netns_id(netns.get()));
   if (id == TRY(sys::netns_id(TRY(sys::current_netns()).get())))
     return fail(Code::usage, path + " is the host's own network namespace");
   for (const auto& space : spaces) {
@@ -33,7 +34,7 @@ Status check_adoptable(const std::string& path, const std::vector<model::Space>&
       return fail(Code::exists,
                   fmt::format("{} is the namespace of space {} already", path, space.name.str()));
   }
-  return {};
+  return netns;
 }
 
 /// A link that a crash left is ours to delete, any other is not.
@@ -49,8 +50,8 @@ Status check_link(netlink::Socket& route, const IfName& name) {
   return route.run(batch);
 }
 
-RoomOrder order(const SpaceName& name, const std::string& adopt) {
-  return {name, adopt.empty() ? RoomOrder::Kind::make : RoomOrder::Kind::adopt, adopt};
+RoomOrder adoption(const SpaceName& name, UniqueFd netns) {
+  return {name, RoomOrder::Kind::adopt, std::make_shared<const UniqueFd>(std::move(netns))};
 }
 
 }  // namespace
@@ -136,10 +137,12 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
 Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   if (request.uplink) TRY(require_uplink(*TRY(facts()), settings_));
   TRY(check_pin(request.name));
-  if (!request.adopt.empty()) TRY(check_adoptable(request.adopt, TRY(store_.load_all())));
+  RoomOrder order{request.name};
+  if (!request.adopt.empty())
+    order = adoption(request.name, TRY(open_adoptable(request.adopt, TRY(store_.load_all()))));
   // The namespace comes into being while the store is written. Until that is done it has no name.
   std::optional<RoomSource> room;
-  if (!dry_run) room.emplace(std::vector{order(request.name, request.adopt)}, true);
+  if (!dry_run) room.emplace(std::vector{std::move(order)}, true);
   auto transaction = TRY(store_.begin());
   PortResolver ports(store_, settings_);
   auto space = TRY(insert(request, ports));
@@ -164,7 +167,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   if (space.state != model::State::down)
     return fail(Code::exists,
                 fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
-  TRY(check_adoptable(path, TRY(store_.load_all())));
+  auto netns = TRY(open_adoptable(path, TRY(store_.load_all())));
   TRY(hooks_.rise(space, settings_));
   auto transaction = TRY(store_.begin());
   TRY(store_.set_adopted(space.number, true));
@@ -173,7 +176,7 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   space.adopted = true, space.state = model::State::up;
   Work work;
   build_space(work, space, settings_);
-  RoomSource room({order(name, path)});
+  RoomSource room({adoption(name, std::move(netns))});
   const auto failures = TRY(carry_out(work, {}, &room));
   if (failures.empty()) TRY(settle_sessions({space}, {}));
   end_rise({space}, failures);

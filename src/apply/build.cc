@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <linux/netlink.h>
+#include <memory>
 #include <optional>
-#include <set>
 
 #include "apply/furnish.h"
 #include "apply/inner_table.h"
+#include "apply/living.h"
 #include "netlink/link.h"
 #include "sys/netns.h"
-#include "sys/process.h"
 
 namespace warren::apply {
 namespace {
@@ -21,58 +20,28 @@ using model::SpaceChange;
 
 constexpr std::size_t kFewSpaces = 8;
 
-/// Is a link of the space in the socket's namespace?
-bool is_in(netlink::Socket& socket, const model::Space& space, const model::Wiring& wiring) {
-  const auto has = [&](const IfName& name, const Mac& mac) {
-    const auto link = netlink::get_link(socket, name);
-    return link && *link && (*link)->mac == mac;
-  };
-  if (space.uplink) return has(wiring.inner, wiring.inner_mac);
-  return std::ranges::any_of(space.devices, [&](const auto& device) {
-    return has(device.name,
-               device.origin && !device.mac ? device.origin->mac : model::device_mac(space.number, device));
-  });
+/// The name and what is noted of it: whoever lives on in the namespace is not the space any more.
+Status let_go(const SpaceName& name) {
+  TRY(forget_netns(name));
+  return sys::unpin(name);
 }
 
-/// The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
-/// Looks for the namespace through them. Runs on a thread that may end up anywhere.
-std::string find_living(const model::Space& space, const model::Settings& settings) {
-  const auto wiring = model::wiring(space, settings);
-  std::set<sys::NetnsId> seen;
-  for (const auto& process : sys::processes().value_or(std::vector<sys::Process>{})) {
-    if (!seen.insert(process.netns).second) continue;
-    const auto path = fmt::format("/proc/{}/ns/net", process.pid);
-    const auto netns = sys::open_netns(path);
-    if (!netns || !sys::enter_netns(netns->get())) continue;
-    auto socket = netlink::Socket::open(NETLINK_ROUTE);
-    if (!socket) continue;
-    if (is_in(*socket, space, wiring)) return path;
-  }
-  return {};
-}
-
-std::string living_namespace(const model::Space& space, const model::Settings& settings) {
-  std::string path;
-  std::jthread([&] { path = find_living(space, settings); }).join();
-  return path;
-}
-
-RoomOrder order_for(const SpaceChange& change, const model::Settings& settings, const Owners& owners) {
+RoomOrder order_for(const SpaceChange& change, const Owners& owners) {
   const auto& name = change.space->name;
   if (!change.missing.has(Part::netns)) return {name, RoomOrder::Kind::open};
-  if (change.seen.outer_exists || (!change.space->uplink && !change.space->devices.empty()))
-    if (const auto path = living_namespace(*change.space, settings); !path.empty())
-      return {name, RoomOrder::Kind::adopt, path};
+  // The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
+  if (change.seen.outer_exists || !change.space->uplink)
+    if (auto netns = find_living_netns(name))
+      return {name, RoomOrder::Kind::adopt, std::make_shared<const UniqueFd>(std::move(*netns))};
   const auto owner = owners.find(change.space->number);
   return {
       name, RoomOrder::Kind::make, {}, owner == owners.end() ? std::nullopt : std::optional(owner->second)};
 }
 
-std::vector<RoomOrder> orders_for(const std::vector<SpaceChange>& changes, const model::Settings& settings,
-                                  const Owners& owners) {
+std::vector<RoomOrder> orders_for(const std::vector<SpaceChange>& changes, const Owners& owners) {
   std::vector<RoomOrder> orders;
   orders.reserve(changes.size());
-  for (const auto& change : changes) orders.push_back(order_for(change, settings, owners));
+  for (const auto& change : changes) orders.push_back(order_for(change, owners));
   return orders;
 }
 
@@ -154,7 +123,7 @@ class Builder {
   }
   void undo(const Begun& begun) {
     if (begun.new_link) remove_link(begun.site);
-    if (begun.new_pin) (void)sys::unpin(begun.site.space.name);
+    if (begun.new_pin) (void)let_go(begun.site.space.name);
   }
   void remove_link(const Site& site) {
     netlink::Batch batch;
@@ -179,7 +148,7 @@ Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Sett
   if (changes.empty()) return failures;
   TRY(sys::prepare_pins());
   std::optional<RoomSource> own;
-  if (!begun) begun = &own.emplace(orders_for(changes, settings, owners));
+  if (!begun) begun = &own.emplace(orders_for(changes, owners));
   Builder builder(*TRY(kernel.route()), settings, facts, changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
     auto status = builder.build(changes[i], begun->orders()[i].kind, begun->next());
@@ -210,7 +179,7 @@ Status tear_down(Kernel& kernel, const model::Settings& settings,
   for (const auto* space : spaces)
     if (space->uplink) links.push_back(model::wiring(*space, settings).outer);
   TRY(delete_links(kernel, links));
-  for (const auto* space : spaces) TRY_WRAP("space " + space->name.str(), sys::unpin(space->name));
+  for (const auto* space : spaces) TRY_WRAP("space " + space->name.str(), let_go(space->name));
   return {};
 }
 

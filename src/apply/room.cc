@@ -3,6 +3,7 @@
 
 #include <linux/netlink.h>
 
+#include "apply/living.h"
 #include "sys/netns.h"
 #include "sys/userns.h"
 
@@ -20,10 +21,18 @@ Result<Room> open_room(const SpaceName& name) {
   return inside(std::move(netns));
 }
 
-/// Leaves the thread in the new namespace.
-Status make_namespace(const RoomOrder& order) {
+/// Leaves the thread in the namespace that is to get a name.
+Status enter_nameless(const RoomOrder& order) {
+  if (order.kind == RoomOrder::Kind::adopt) return sys::enter_netns(order.netns->get());
   if (!order.owner) return sys::unshare_netns();
   return sys::enter_netns(TRY(sys::make_owned_netns(*order.owner)).get());
+}
+
+Result<Room> name_current(const SpaceName& name) {
+  auto room = TRY(inside(TRY(sys::current_netns())));
+  TRY(note_netns(name, TRY(netns_cookie(room.socket))));
+  TRY(sys::pin_current(name));
+  return room;
 }
 
 }  // namespace
@@ -47,16 +56,9 @@ Status RoomSource::await_release(const std::stop_token& stop) {
 
 /// Leaves the worker thread in the namespace; the next order takes it out again.
 Result<Room> RoomSource::fill(const RoomOrder& order, const std::stop_token& stop) {
-  if (order.kind == RoomOrder::Kind::make) TRY(make_namespace(order));
+  if (order.kind != RoomOrder::Kind::open) TRY(enter_nameless(order));
   TRY(await_release(stop));
-  if (order.kind == RoomOrder::Kind::open) return open_room(order.name);
-  if (order.kind == RoomOrder::Kind::adopt) {
-    TRY(sys::pin_from(order.name, order.path));
-    return open_room(order.name);
-  }
-  auto netns = TRY(sys::current_netns());
-  TRY(sys::pin_current(order.name));
-  return inside(std::move(netns));
+  return order.kind == RoomOrder::Kind::open ? open_room(order.name) : name_current(order.name);
 }
 
 void RoomSource::work(const std::stop_token& stop) {

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -26,11 +27,12 @@ struct RoomOrder {
   enum class Kind {
     make,   ///< a new namespace, pinned under the name; what was pinned there is let go
     open,   ///< the one pinned under the name
-    adopt,  ///< the one behind `path`, to be pinned under the name
+    adopt,  ///< `netns`, to be pinned under the name
   };
   SpaceName name;
   Kind kind = Kind::make;
-  std::string path{};
+  /// Held open: a process that lives in it may be in another a moment later.
+  std::shared_ptr<const UniqueFd> netns{};
   /// What a new one belongs to: a user namespace with these IDs, whose root may set it up; else the host's.
   std::optional<IdRuns> owner{};
 };

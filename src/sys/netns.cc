@@ -62,9 +62,7 @@ Status unshare_netns() {
   return {};
 }
 
-Status pin_current(const SpaceName& name) { return pin_from(name, kOwnNetns); }
-
-Status pin_from(const SpaceName& name, const std::string& path) {
+Status pin_current(const SpaceName& name) {
   const auto pin = pin_path(name);
   auto made = make_mount_point(pin);
   if (!made && made.error().code == Code::exists) {  // stale: a crash left it, or it pins what has gone
@@ -72,7 +70,7 @@ Status pin_from(const SpaceName& name, const std::string& path) {
     made = make_mount_point(pin);
   }
   TRY(std::move(made));
-  if (::mount(path.c_str(), pin.c_str(), "none", MS_BIND, nullptr) != 0)
+  if (::mount(kOwnNetns, pin.c_str(), "none", MS_BIND, nullptr) != 0)
     return fail_errno(errno, "pin the namespace at " + pin);
   return {};
 }

@@ -27,8 +27,6 @@ struct NetnsId {
 [[nodiscard]] Status unshare_netns();
 /// Pins the namespace of the calling thread under the name. A stale plain file there is taken over.
 [[nodiscard]] Status pin_current(const SpaceName& name);
-/// Pins the namespace behind a path, such as /proc/PID/ns/net.
-[[nodiscard]] Status pin_from(const SpaceName& name, const std::string& path);
 /// Is that of the calling thread behind the path?
 [[nodiscard]] bool is_own_netns(const std::string& path);
 /// Pins the namespace of the calling thread, the host's, at a path of our own. Fine when that is done

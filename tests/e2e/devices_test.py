@@ -256,6 +256,16 @@ class NoUplink(Devices):
             self.assertIn("devices alone", wh.warren(command, "fw").stdout)
         wh.warren("exec", "fw", "--", "true")
 
+    def test_nobody_else_becomes_its_namespace(self):
+        """While it has none, anybody can make one with a device of this name and MAC."""
+        self.add()
+        mac = wh.mac_of("fw", "eth1")
+        wh.warren("down", "fw")
+        with wh.decoy(f"ip link add v type veth peer name w; ip link add eth1 link v address {mac} type macvlan") as decoy:
+            wh.warren("up", "fw")
+            self.assertNotEqual(os.stat("/run/netns/fw").st_ino, decoy)
+            self.assertIsNotNone(self.serves("fw", GUEST))
+
     def test_forwards_are_refused(self):
         wh.warren("add", "fw", "--no-uplink")
         for words in (("port", "add", "fw", "6000:80"), ("add", "fw2", "--no-uplink", "-p", "6000:80"),

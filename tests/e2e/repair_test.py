@@ -272,11 +272,20 @@ class LivingNamespace(Repair):
         self.assert_same_namespace()
 
     def test_pinned_again_and_mended(self):
-        """Found by the interface inside, even when more than the name is gone."""
+        """Found even when more than the name is gone."""
         sh("ip neigh flush all nud permanent; ip -4 route del default", ns="web1")
         sh("ip netns del web1; nft delete table inet warren; ip route del 100.64.0.2")
         wh.warren("up")
         self.assert_same_namespace()
+
+    def test_another_that_looks_the_same_is_left_alone(self):
+        """Anybody can make a namespace with a link of this name and MAC."""
+        mac = wh.mac_of("web1", "veth_web1")
+        with wh.decoy(f"ip link add veth_web1 address {mac} type veth peer name other") as decoy:
+            sh("ip netns del web1")
+            wh.warren("up")
+            self.assert_same_namespace()
+            self.assertNotEqual(os.stat("/run/netns/web1").st_ino, decoy)
 
     def test_pinned_again_with_a_long_name(self):
         wh.warren("add", LONG_NAME)

@@ -100,7 +100,7 @@ TEST_F(Netns, ASymbolicLinkIsTakenOverAndNotFollowed) {
   for (const auto* target : {"/run/elsewhere", "/run/netns/outside", "/etc/hostname"}) {
     ASSERT_EQ(::symlink(target, "/run/netns/link"), 0);
     const auto before = netns_id(std::string(target));
-    ASSERT_OK(pin_from(space_name("link"), "/proc/thread-self/ns/net"));
+    ASSERT_OK(pin_current(space_name("link")));
     EXPECT_EQ(netns_id(std::string("/run/netns/link")), here());
     const auto after = netns_id(std::string(target));
     EXPECT_EQ(before.value_or(NetnsId{}), after.value_or(NetnsId{})) << target;
@@ -116,8 +116,8 @@ TEST_F(Netns, PinnedTwiceIsUnpinnedWhole) {
   EXPECT_FALSE(listed("twice"));
 }
 
-TEST_F(Netns, PinFromAPathIsThatNamespace) {
-  ASSERT_OK(pin_from(space_name("own"), "/proc/thread-self/ns/net"));
+TEST_F(Netns, APinIsTheNamespaceOfTheThread) {
+  ASSERT_OK(pin_current(space_name("own")));
   EXPECT_EQ(netns_id(pin_path(space_name("own"))), here());
   ASSERT_OK(unpin(space_name("own")));
 }

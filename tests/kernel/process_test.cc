@@ -252,7 +252,8 @@ TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
 
 TEST_F(Rooms, AdoptingPinsWhatIsThere) {
   const auto home = netns_id("/proc/self/ns/net").value();
-  apply::RoomSource source({{space_name("room0"), apply::RoomOrder::Kind::adopt, "/proc/self/ns/net"}});
+  const auto netns = std::make_shared<const UniqueFd>(current_netns().value());
+  apply::RoomSource source({{space_name("room0"), apply::RoomOrder::Kind::adopt, netns}});
   const auto room = source.next();
   ASSERT_OK(room);
   EXPECT_EQ(netns_id("/run/netns/room0"), home);

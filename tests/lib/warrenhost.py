@@ -103,6 +103,18 @@ def wait_until(condition, timeout=5, interval=0.02):
         time.sleep(interval)
 
 
+@contextlib.contextmanager
+def decoy(script):
+    """A network namespace of a user who is nobody, as a shell script sets it up as its root; gives its inode."""
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Urn", "sh", "-ec",
+               f"{script}; echo ready; exec sleep 1000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with killed_after(process):
+        assert process.stdout.readline() == b"ready\n", "the decoy does not stand"
+        yield os.stat(f"/proc/{process.pid}/ns/net").st_ino
+        process.stdout.close()
+
+
 def read_terminal(ours):
     """All that was written to the other side of a terminal, once nobody has that open."""
     def chunk():
