@@ -112,7 +112,7 @@ configure() {
 
 make_rootfs() {
 	echo "making the image of the system tests in $PWD: half a minute, once"
-	rm -rf rootfs disk.img kernel-*
+	rm -rf rootfs disk.img disk.stamp kernel-*
 	mmdebstrap --quiet --variant=minbase --include="$packages" $suite rootfs "$mirror" >log 2>&1 || {
 		tail -5 log
 		skip "no Debian could be made from $mirror"

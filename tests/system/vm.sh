@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vm.sh BUILD [KERNEL...]: the tests of warren's main job and of devices in a virtual machine with each of Debian's kernels,
+# vm.sh BUILD [KERNEL...]: the tests of warren's main job, devices and guests in a virtual machine with each of Debian's kernels,
 # and a summary. Exit status 77: cannot run here; 1: a test failed.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ shift
 [[ $# -gt 0 ]] || set -- 6.1 6.12
 summary=() result=77
 
-for kernel in "$@"; do for test in vm_test vm_devices_test; do
+for kernel in "$@"; do for test in vm_test vm_devices_test vm_guest_test; do
 	printf '\n== a virtual machine with Linux %s: %s\n' "$kernel" "$test"
 	began=$SECONDS
 	"$here/run.sh" "vm:$kernel" "$build" "$here/$test.py"
