@@ -102,6 +102,8 @@ Status furnish_binds(const Plan& plan, int root) {
   return {};
 }
 
+std::uint64_t read_only(bool wanted) { return wanted ? MOUNT_ATTR_RDONLY : 0; }
+
 /// Makes the tree the root directory; the host's goes.
 Status turn_to(int tree) {
   if (::fchdir(tree) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0)
@@ -125,11 +127,14 @@ Status open_sources(Plan& plan) {
     if (!sys::is_directory(plan.tree.get()))
       return fail(Code::usage, fmt::format("--rootfs: {} is no directory", shown(request.rootfs)));
     if (plan.root) TRY_WRAP("--rootfs " + request.rootfs, sys::show_as(plan.tree.get(), plan.userns.get()));
-    TRY(sys::set_attributes(plan.tree.get(), request.read_only ? MOUNT_ATTR_RDONLY : 0, false));
+    // A device node in it, root's on disk, is no key to the host's device, wherever the tree came from.
+    TRY(sys::set_attributes(plan.tree.get(), MOUNT_ATTR_NODEV | read_only(request.read_only), false));
   }
   for (const auto& bind : request.binds) {
     plan.binds.push_back(TRY_WRAP("--bind", sys::copy_mount(bind.from, true)));
-    TRY(sys::set_attributes(plan.binds.back().get(), bind.read_only ? MOUNT_ATTR_RDONLY : 0, true));
+    const auto& source = plan.binds.back();
+    const auto nodev = sys::is_device(source.get()) ? 0 : MOUNT_ATTR_NODEV;  // named itself, it is meant
+    TRY(sys::set_attributes(source.get(), nodev | read_only(bind.read_only), true));
   }
   return {};
 }

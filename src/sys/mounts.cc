@@ -122,4 +122,9 @@ bool is_directory(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool is_device(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode));
+}
+
 }  // namespace warren::sys

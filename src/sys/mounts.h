@@ -33,5 +33,6 @@ using MountOption = std::pair<const char*, const char*>;
 /// file.
 [[nodiscard]] Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory);
 [[nodiscard]] bool is_directory(int fd);
+[[nodiscard]] bool is_device(int fd);
 
 }  // namespace warren::sys

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -223,6 +224,18 @@ class Rights(Tree):
         said = script("web1", "id -un; id -G; pwd; echo $HOME; touch /srv/mine", *self.options("-u", "alice")).split()
         self.assertEqual(said, ["alice", "1000", "29", "/", "/srv"])
         self.assertEqual((self.shared / "mine").stat().st_uid, guests.first_id("web1") + 1000)
+
+    def test_device_nodes_are_the_hosts(self):
+        """Those on disk open nothing, though they are the guest's root's; a device is given by a bind of its own."""
+        for place in self.top / "dev/zero", self.top / "mnt/zero", self.shared / "zero":
+            os.mknod(place, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+            place.chmod(0o666)
+            self.assertEqual(wh.run("head", "-c", "1", place).stdout, "\0")
+        said = script("web1", "for node in /dev/zero /mnt/zero /srv/zero /etc/zero; do head -c 2 $node | wc -c; done; "
+                      "umount -l /dev; head -c 2 /dev/zero | wc -c; mount -o remount,dev,bind /; head -c 2 /mnt/zero | wc -c",
+                      *self.options("--bind", "/dev/zero:/etc/zero"), stderr=subprocess.DEVNULL, capture_output=False,
+                      stdout=subprocess.PIPE)
+        self.assertEqual(said.split(), ["2", "0", "0", "2", "0", "0"])
 
     def test_setuid_programs_work_unless_told_otherwise(self):
         shutil.copy("/usr/bin/id", self.top / "mnt/id")
