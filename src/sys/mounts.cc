@@ -69,7 +69,7 @@ Result<UniqueFd> fresh_mount(const char* type, std::uint64_t attributes,
 Status set_attributes(int mount, std::uint64_t attributes, bool recursive) {
   mount_attr wanted{};
   wanted.attr_set = attributes;
-  wanted.propagation = MS_SLAVE;
+  wanted.propagation = MS_PRIVATE;
   const auto flags = static_cast<unsigned>(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
   if (::mount_setattr(mount, "", flags, &wanted, sizeof wanted) != 0)
     return fail_errno(errno, "restrict a mount");

@@ -18,7 +18,7 @@ using MountOption = std::pair<const char*, const char*>;
 [[nodiscard]] Result<UniqueFd> fresh_mount(const char* type, std::uint64_t attributes,
                                            std::span<const MountOption> options = {});
 /// Sets MOUNT_ATTR_* of a mount, with those below it where `recursive`. What is mounted there later on does
-/// not go back to where it was copied from.
+/// not go back to where it was copied from, nor comes from there: it would not have the attributes.
 [[nodiscard]] Status set_attributes(int mount, std::uint64_t attributes, bool recursive);
 [[nodiscard]] Status make_writable(int mount);
 /// Shows owners through the IDs of the user namespace: what is ID 0 on disk is its root's.

@@ -183,6 +183,35 @@ class Rights(Tree):
         run("web1", *options, "--", "touch", "/mnt/x")
         self.assertEqual((self.shared / "x").stat().st_uid, guests.first_id("web1"))
 
+    def shared_mount(self, path):
+        """As any mount of a host with systemd is: what is mounted below one copy appears in the others."""
+        wh.run("mount", "--bind", path, path)
+        self.addCleanup(wh.run, "umount", "-l", path)
+        wh.run("mount", "--make-shared", path)
+        (path / "late").mkdir()
+        return path / "late"
+
+    def test_what_is_mounted_later_is_not_writable_either(self):
+        below_tree, below_bind = self.shared_mount(self.top), self.shared_mount(self.shared)
+        for options, places in ((("--rootfs", self.top, *USR, "--read-only", "--bind", f"{self.shared}:/srv:ro"),
+                                 "/late/x /srv/late/x"),
+                                (("--read-only",), f"{below_bind}/x"),
+                                (("--bind", f"{self.shared}:/mnt:ro"), "/mnt/late/x")):
+            with self.subTest(options=options):
+                guest = subprocess.Popen(
+                    [str(word) for word in (wh.WARREN, "run", "web1", *options, "--", "sh", "-c", "echo ready; read line; "
+                                            f"for place in {places}; do touch $place && echo wrote $place; done")],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                with wh.killed_after(guest):
+                    self.assertEqual(guest.stdout.readline(), "ready\n")
+                    for place in below_tree, below_bind:
+                        wh.run("mount", "-t", "tmpfs", "-o", "mode=1777", "late", place)
+                    said = guest.communicate("go\n", timeout=10)[0]
+                    for place in below_tree, below_bind:
+                        self.assertEqual(os.listdir(place), [])
+                        wh.run("umount", place)
+                self.assertEqual(said, "")
+
     def test_binds_stay_below_the_tree(self):
         """The guest's root has put links where the binds go."""
         with tempfile.TemporaryDirectory(dir="/var/tmp") as other:
