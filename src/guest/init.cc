@@ -18,11 +18,17 @@ namespace {
 constexpr int kExitNotRunnable = 126;  // as shells and env(1) say it
 constexpr int kExitNotFound = 127;
 
+/// A guest that halts as a whole is ended by the kernel with SIGINT, one that starts anew with SIGHUP.
+int exit_status(int status, bool boot) {
+  if (boot && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return 0;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 /// Takes away what has ended; ends itself when that is the command.
-void reap(pid_t command) {
+void reap(pid_t command, bool boot) {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
-    if (pid == command) ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    if (pid == command) ::_exit(exit_status(status, boot));
 }
 
 /// A key of the keyboard means all that runs in the foreground, any other signal the one process.
@@ -60,17 +66,17 @@ Status become_clean(const Plan& plan, const Identity& identity, const UniqueFd& 
 
 }  // namespace
 
-void serve_as_init(pid_t command) {
+void serve_as_init(pid_t command, bool boot) {
   ::close_range(0, ~0U, 0);
   sigset_t all;
   ::sigfillset(&all);
   for (;;) {
-    reap(command);
+    reap(command, boot);
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&all, &info);
     if (signal <= 0 || signal == SIGCHLD) continue;
     // It may not lead a group yet.
-    if (!from_keyboard(signal) || ::kill(-command, signal) != 0) ::kill(command, signal);
+    if (boot || !from_keyboard(signal) || ::kill(-command, signal) != 0) ::kill(command, signal);
   }
 }
 

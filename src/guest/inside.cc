@@ -28,15 +28,6 @@ Status become_root() {
   return {};
 }
 
-/// From now on the guest ends when `warren run` does, whatever ends that.
-Status depend_on(const Plan& plan) {
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-    return fail_errno(errno, "depend on the process outside");
-  pollfd outer{plan.outer.get(), POLLIN, 0};
-  if (::poll(&outer, 1, 0) != 0) return fail(Code::failed, "the process outside has ended");
-  return {};
-}
-
 Status set_hostname(const Request& request) {
   const auto& name = request.hostname.empty() ? request.space.str() : request.hostname;
   if (::sethostname(name.data(), name.size()) != 0) return fail_errno(errno, "set the host name");
@@ -86,6 +77,14 @@ void start_command(void* start) {
 
 }  // namespace
 
+Status depend_on(const Plan& plan) {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    return fail_errno(errno, "depend on the process outside");
+  pollfd outer{plan.outer.get(), POLLIN, 0};
+  if (::poll(&outer, 1, 0) != 0) return fail(Code::failed, "the process outside has ended");
+  return {};
+}
+
 void run_inside(Plan& plan) {
   auto ready = settle(plan);
   if (!ready) give_up(plan, ready.error());
@@ -93,7 +92,7 @@ void run_inside(Plan& plan) {
   if (plan.request.boot) start_command(&start);
   const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it
   if (!pid) give_up(plan, pid.error());
-  serve_as_init(*pid);
+  serve_as_init(*pid, false);
 }
 
 }  // namespace warren::guest

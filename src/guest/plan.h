@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the processes of one guest share, for the .cc files of this folder. They are four: `warren run` itself
 // outside, a stage that lives for a moment to cross into the user namespace, PID 1 inside, and the command.
+// Where the command is PID 1 itself, a keeper stands between `warren run` and the others.
 #pragma once
 
 #include <csignal>
@@ -21,7 +22,7 @@ struct Plan {
   std::string directory{};  ///< that the caller stands in
   std::string cgroup{};     ///< of a guest that boots
   sigset_t signals{};       ///< the caller's mask
-  pid_t guest = 0;          ///< PID 1 of the guest, as the host sees it
+  pid_t guest = 0;          ///< to the one that waits for it: PID 1 of the guest, or its keeper
 
   UniqueFd userns{};
   UniqueFd tree{};                         ///< of --rootfs, detached
@@ -40,8 +41,12 @@ struct Plan {
 /// Opens, as whoever calls, what the request shows of the host: the tree and the binds, detached.
 [[nodiscard]] Status open_sources(Plan& plan);
 
-/// The stage: sets plan.guest, for it shares its memory with `warren run`, which waits. Never returns.
-[[noreturn]] void run_stage(Plan& plan);
+/// Starts PID 1 of the guest as a child of the calling process, and sets plan.guest.
+[[nodiscard]] Status start_stage(Plan& plan);
+/// The same by a keeper, which is then plan.guest.
+[[nodiscard]] Status start_keeper(Plan& plan);
+/// From now on the calling process ends when `warren run` does, whatever ends that, and nobody looks into it.
+[[nodiscard]] Status depend_on(const Plan& plan);
 /// Takes over, in its own mount namespace, what the stage has mounted where it stands.
 [[nodiscard]] Status take_sources(Plan& plan);
 /// The guest's PID 1, in its new namespaces. Never returns.
@@ -55,8 +60,8 @@ void report(const Plan& plan, const Error& error);
 /// What was told, once the command runs or everybody has ended.
 [[nodiscard]] std::optional<Error> reported(Plan& plan);
 
-/// PID 1: reaps, passes signals on to the command, ends with it.
-[[noreturn]] void serve_as_init(pid_t command);
+/// PID 1: reaps, passes signals on to the command, ends with it; `boot`: the command is an init itself.
+[[noreturn]] void serve_as_init(pid_t command, bool boot);
 /// Turns into the command.
 [[noreturn]] void run_command(Plan& plan, const Identity& identity, UniqueFd terminal);
 

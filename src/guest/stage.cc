@@ -9,11 +9,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/cgroup.h"
 #include "guest/plan.h"
 #include "sys/mounts.h"
+#include "sys/sharing.h"
 #include "sys/userns.h"
 
 namespace warren::guest {
@@ -64,7 +66,7 @@ Status set_stage(const Plan& plan) {
   return has_sources(plan) ? lay_out(plan) : Status();
 }
 
-/// The guest's PID 1 becomes a child of `warren run`, not of the stage.
+/// The guest's PID 1 becomes a child of who has started the stage, not of the stage.
 Result<pid_t> cross(Plan& plan) {
   if (!plan.cgroup.empty()) TRY(enter_cgroup(plan.cgroup));
   if (plan.root) TRY(set_stage(plan));
@@ -74,14 +76,22 @@ Result<pid_t> cross(Plan& plan) {
   return pid;
 }
 
-}  // namespace
-
-void run_stage(Plan& plan) {
+/// The stage shares its memory with who has started it.
+[[noreturn]] void run_stage(Plan& plan) {
   const auto pid = cross(plan);
   if (pid && *pid == 0) run_inside(plan);
   if (!pid) report(plan, pid.error());
   plan.guest = pid.value_or(0);
   ::_exit(0);
+}
+
+}  // namespace
+
+Status start_stage(Plan& plan) {
+  const auto stage =
+      TRY(sys::start_sharing([](void* shared) { run_stage(*static_cast<Plan*>(shared)); }, &plan));
+  while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
+  return {};
 }
 
 Status take_sources(Plan& plan) {
