@@ -134,7 +134,7 @@ Result<int> run(const Request& request) {
   struct Cleaner {
     const Plan& plan;
     ~Cleaner() {
-      if (!plan.cgroup.empty()) remove_cgroup(plan.cgroup);
+      if (plan.cgroup.lock.valid()) remove_cgroup(plan.cgroup);
     }
   } const cleaner{plan};
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended

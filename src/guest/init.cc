@@ -34,6 +34,9 @@ void reap(pid_t command, bool boot) {
 /// A key of the keyboard means all that runs in the foreground, any other signal the one process.
 bool from_keyboard(int signal) { return signal == SIGINT || signal == SIGQUIT || signal == SIGHUP; }
 
+/// `warren run` passes these on to an init translated: what comes here was sent to every process in sight.
+bool is_for_all(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
 void set_environment(const Plan& plan, const Identity& identity) {
   if (!plan.request.rootfs.empty()) {
     const auto* terminal = ::getenv("TERM");
@@ -74,7 +77,7 @@ void serve_as_init(pid_t command, bool boot) {
     reap(command, boot);
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&all, &info);
-    if (signal <= 0 || signal == SIGCHLD) continue;
+    if (signal <= 0 || signal == SIGCHLD || (boot && is_for_all(signal))) continue;
     // It may not lead a group yet.
     if (boot || !from_keyboard(signal) || ::kill(-command, signal) != 0) ::kill(command, signal);
   }

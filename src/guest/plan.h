@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "guest/cgroup.h"
 #include "guest/identity.h"
 #include "guest/request.h"
 
@@ -20,7 +21,7 @@ struct Plan {
   bool root = true;         ///< is the caller root on the host?
   bool terminal = false;    ///< the guest gets one of its own
   std::string directory{};  ///< that the caller stands in
-  std::string cgroup{};     ///< of a guest that boots
+  Cgroup cgroup{};          ///< of a guest that boots
   sigset_t signals{};       ///< the caller's mask
   pid_t guest = 0;          ///< to the one that waits for it: PID 1 of the guest, or its keeper
 

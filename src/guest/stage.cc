@@ -68,7 +68,7 @@ Status set_stage(const Plan& plan) {
 
 /// The guest's PID 1 becomes a child of who has started the stage, not of the stage.
 Result<pid_t> cross(Plan& plan) {
-  if (!plan.cgroup.empty()) TRY(enter_cgroup(plan.cgroup));
+  if (plan.cgroup.lock.valid()) TRY(enter_cgroup(plan.cgroup));
   if (plan.root) TRY(set_stage(plan));
   TRY(sys::enter_userns(plan.userns.get()));
   const auto pid = static_cast<pid_t>(::syscall(SYS_clone, kNamespaces | CLONE_PARENT, 0, 0, 0, 0));

@@ -25,13 +25,20 @@ class BootTest(wh.HostTest):
         self.addCleanup(lambda: wh.run("umount", CGROUPS))
         wh.warren("add", "web1", "-p", "6022:22")
 
+    def left(self):
+        return [path for path in CGROUPS.glob("**/warren-run-*") if path.is_dir()]
+
 
 class AnyProgram(BootTest):
     """PID 1 is whatever was named: it need not be an init, nor well-behaved."""
 
+    HALT = ("import signal, sys; wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGRTMIN + 3}; "
+            "signal.pthread_sigmask(signal.SIG_BLOCK, wanted); print('ready', flush=True); "
+            "sys.exit(7 if signal.sigwait(wanted) == signal.SIGRTMIN + 3 else 8)")
+
     def start(self, *words, **options):
         command = wh.WARREN, "run", "web1", "--boot", *words
-        process = wh.start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **options)
+        process = wh.start(*command, stdout=subprocess.PIPE, text=True, **{"stdin": subprocess.DEVNULL} | options)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -56,12 +63,52 @@ class AnyProgram(BootTest):
 
     def test_a_key_of_the_keyboard_halts_it(self):
         """The whole process group of warren run gets SIGINT; the guest gets what tells an init to halt, and no more."""
-        code = ("import signal, sys; wanted = {signal.SIGINT, signal.SIGRTMIN + 3}; "
-                "signal.pthread_sigmask(signal.SIG_BLOCK, wanted); print('ready', flush=True); "
-                "sys.exit(7 if signal.sigwait(wanted) == signal.SIGRTMIN + 3 else 8)")
-        process = self.start("--", "/usr/bin/python3", "-c", code, start_new_session=True)
+        process = self.start("--", "/usr/bin/python3", "-c", self.HALT, start_new_session=True)
         os.killpg(process.pid, signal.SIGINT)
         self.assertEqual(process.wait(10), 7)
+
+    def test_what_is_sent_to_all_halts_it_too(self):
+        """As systemd does that stops a unit: not only warren run gets it."""
+        process = self.start("--", "/usr/bin/python3", "-c", self.HALT)
+        keeper, = map(int, wh.run("pgrep", "-P", process.pid).stdout.split())
+        os.kill(keeper, signal.SIGTERM)
+        os.kill(process.pid, signal.SIGTERM)
+        self.assertEqual(process.wait(10), 7)
+
+    def test_many_at_once(self):
+        for _ in range(3):
+            many = [wh.start(wh.WARREN, "run", "web1", "--boot", "--", "true", stderr=subprocess.PIPE, text=True)
+                    for _ in range(10)]
+            self.assertEqual([(process.communicate(timeout=30)[1], process.returncode) for process in many], [("", 0)] * 10)
+        self.assertEqual(self.left(), [])
+
+    def test_another_start_leaves_its_cgroups(self):
+        process = self.start("--", "sh", "-c", "mkdir /sys/fs/cgroup/svc; echo ready; read wait", stdin=subprocess.PIPE)
+        self.addCleanup(process.stdin.close)
+        own, = self.left()
+        os.kill(process.pid, signal.SIGSTOP)  # nor does it need to be awake for that
+        self.assertEqual(guests.output("web1", "--boot", "--", "echo", "other"), "other")
+        self.assertTrue((own / "svc").is_dir())
+        os.kill(process.pid, signal.SIGCONT)
+
+    def test_cgroups_beyond_a_path_go(self):
+        """What the guest has nested, and what one without limits would have left."""
+        nest = ("import os, sys\nos.chdir(sys.argv[1])\nfor n in range(int(sys.argv[3])):\n"
+                "    os.mkdir(sys.argv[2]); os.chdir(sys.argv[2])\nprint('ready', flush=True)\n")
+        self.start("--", "/usr/bin/python3", "-c", nest, "/sys/fs/cgroup", "long" * 60, "60").wait(10)
+        self.assertEqual(self.left(), [])
+        own = pathlib.Path("/proc/self/cgroup").read_text().split("0::/")[1].strip()
+        stale = CGROUPS / own / "warren-run-1"
+        stale.mkdir()
+        wh.run("/usr/bin/python3", "-c", nest, stale, "deep" * 5, "300")
+        guests.run("web1", "--boot", "--", "true")
+        self.assertEqual(self.left(), [])
+
+    def test_it_cannot_make_cgroups_without_end(self):
+        tries = "cd /sys/fs/cgroup; cat cgroup.max.*; echo max >cgroup.max.depth; n=0; while mkdir d; do cd d; n=$((n+1)); " \
+                "done; echo $n"
+        said = guests.script("web1", f"exec 2>/dev/null; {tries}", "--boot").split()
+        self.assertEqual(said, ["64", "4096", "64"])
 
     def test_exit_status(self):
         for script, status in (("exit 9", 9), ("kill -KILL $$; exit 3", 3)):  # PID 1 is not killed from inside
@@ -93,9 +140,6 @@ class Boot(BootTest):
                                           "('203.0.113.10', 6022), 1).recv(7))", check=False).stdout.strip() == "b'SSH-2.0'",
                                           30, 0.2), "its sshd does not answer through the forward")
             yield process
-
-    def left(self):
-        return [path for path in CGROUPS.glob("**/warren-run-*") if path.is_dir()]
 
     def test_services_run_and_it_halts(self):
         before = guests.processes()
