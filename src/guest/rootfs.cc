@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
+#include <sstream>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -118,14 +120,58 @@ Status stand(const Plan& plan) {
   return {};
 }
 
+/// Where the host's root directory lies in its file system: often a subvolume.
+Result<std::string> place_of_host() {
+  struct statx root {};
+  if (::statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &root) != 0) return fail_errno(errno, "look at /");
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::uint64_t id = 0;
+    std::string parent, device, place;
+    if (words >> id >> parent >> device >> place && id == root.stx_mnt_id) return place;
+  }
+  return "/";
+}
+
+bool is_host(int directory) {
+  struct stat host {
+  }, info{};
+  return ::stat("/", &host) == 0 && ::fstat(directory, &info) == 0 && host.st_dev == info.st_dev &&
+         host.st_ino == info.st_ino;
+}
+
+/// Looks for it at the end of its place, and of each part of that: "/a/b", "/b", "/".
+Result<bool> holds_host(int tree) {
+  for (auto place = TRY(place_of_host());;) {
+    const auto there = sys::find_below(tree, place);
+    if (there && is_host(there->get())) return true;
+    if (place == "/") return false;
+    const auto next = place.find('/', 1);
+    place = next == std::string::npos ? "/" : place.substr(next);
+  }
+}
+
+/// Idmapped, the host's files would be the guest's root's.
+Status check_tree(const Plan& plan) {
+  const auto& name = plan.request.rootfs;
+  if (!sys::is_directory(plan.tree.get()))
+    return fail(Code::usage, fmt::format("--rootfs: {} is no directory", shown(name)));
+  if (TRY(holds_host(plan.tree.get())))
+    return fail(Code::usage,
+                fmt::format("--rootfs: {} is the host's root directory, or holds it, and its files would be "
+                            "the guest's: without --rootfs the guest sees them with the rights of others",
+                            shown(name)));
+  return {};
+}
+
 }  // namespace
 
 Status open_sources(Plan& plan) {
   const auto& request = plan.request;
   if (!request.rootfs.empty()) {
     plan.tree = TRY_WRAP("--rootfs", sys::copy_mount(request.rootfs, false));
-    if (!sys::is_directory(plan.tree.get()))
-      return fail(Code::usage, fmt::format("--rootfs: {} is no directory", shown(request.rootfs)));
+    TRY(check_tree(plan));
     if (plan.root) TRY_WRAP("--rootfs " + request.rootfs, sys::show_as(plan.tree.get(), plan.userns.get()));
     // A device node in it, root's on disk, is no key to the host's device, wherever the tree came from.
     TRY(sys::set_attributes(plan.tree.get(), MOUNT_ATTR_NODEV | read_only(request.read_only), false));

@@ -266,6 +266,25 @@ class Rights(Tree):
                       stdout=subprocess.PIPE)
         self.assertEqual(said.split(), ["2", "0", "0", "2", "0", "0"])
 
+    def test_the_hosts_own_tree_is_refused(self):
+        """By whatever name; and where / is a directory of its file system, what is above that."""
+        alias = self.top / "mnt"
+        wh.run("mount", "--bind", "/", alias)
+        self.addCleanup(wh.run, "umount", alias)
+        host = self.top / "srv/host"
+        host.mkdir()
+        inside = "mount --bind {0} {0}; cd {0}; for dir in /*/; do mkdir .$dir; " \
+            "mount --rbind $dir .$dir; done; mkdir all; mount --bind {1} all; mount --bind {1}/usr all/usr; " \
+            "exec chroot . {2} run web1 --rootfs /all -- true".format(host, self.top, wh.WARREN)
+        for command in ((wh.WARREN, "run", "web1", "--rootfs", "/", "--", "true"),
+                        (wh.WARREN, "run", "web1", "--rootfs", "/proc/self/root/", "--read-only", "--", "true"),
+                        (wh.WARREN, "run", "web1", "--rootfs", alias, "--", "true"),
+                        ("unshare", "-m", "sh", "-c", inside)):
+            with self.subTest(command=command):
+                got = wh.run(*command, check=False)
+                self.assertEqual(got.returncode, 2, got.stderr)
+                self.assertRegex(got.stderr, "^warren: --rootfs: .* is the host's root directory, or holds it.*without --rootfs")
+
     def test_setuid_programs_work_unless_told_otherwise(self):
         shutil.copy("/usr/bin/id", self.top / "mnt/id")
         (self.top / "mnt/id").chmod(0o4755)
