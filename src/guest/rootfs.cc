@@ -22,7 +22,7 @@ constexpr std::uint64_t kPlain = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 constexpr std::uint64_t kBare = kPlain | MOUNT_ATTR_NOEXEC;
 
 Status mount_at(int root, const std::string& path, int mount) {
-  const auto over = TRY(sys::find_below(root, path));
+  const auto over = TRY(sys::find_or_make_below(root, path, true));
   TRY_WRAP("mount " + path, sys::attach(mount, over.get()));
   return {};
 }
@@ -114,6 +114,12 @@ Status turn_to(int tree) {
   return {};
 }
 
+std::unexpected<Error> in_tree(const Request& request, Error error) {
+  if (request.rootfs.empty()) return std::unexpected(std::move(error));
+  if (error.sys == EROFS) error.what += ": make it there before";
+  return std::unexpected(std::move(error).wrap("--rootfs " + request.rootfs));
+}
+
 Status stand(const Plan& plan) {
   if (plan.request.rootfs.empty() && ::chdir(plan.directory.c_str()) == 0) return {};
   if (::chdir("/") != 0) return fail_errno(errno, "enter the root directory");
@@ -165,6 +171,15 @@ Status check_tree(const Plan& plan) {
   return {};
 }
 
+/// All that lies in the root directory.
+Status furnish(Plan& plan, int root, int proc) {
+  TRY(mount_at(root, "/proc", proc));
+  TRY(furnish_sys(plan, root));
+  TRY(furnish_dev(plan, root));
+  if (plan.request.read_only) TRY(furnish_scratch(root));
+  return furnish_binds(plan, root);
+}
+
 }  // namespace
 
 Status open_sources(Plan& plan) {
@@ -193,11 +208,7 @@ Status furnish_tree(Plan& plan) {
   if (!host.valid()) return fail_errno(errno, "open the root directory");
   const int root = request.rootfs.empty() ? host.get() : plan.tree.get();
   if (!request.rootfs.empty()) TRY(sys::attach(root, host.get()));
-  TRY(mount_at(root, "/proc", proc.get()));
-  TRY(furnish_sys(plan, root));
-  TRY(furnish_dev(plan, root));
-  if (request.read_only) TRY(furnish_scratch(root));
-  TRY(furnish_binds(plan, root));
+  if (auto done = furnish(plan, root, proc.get()); !done) return in_tree(request, std::move(done.error()));
   if (!request.rootfs.empty()) TRY(turn_to(root));
   return stand(plan);
 }

@@ -241,6 +241,15 @@ class Rights(Tree):
             "--bind", f"{self.shared}/f:/opt/a/b", "--bind", f"{self.shared}:/opt/c/d"))
         self.assertEqual(said.split("\n"), ["one file/opt/c/d", "0"])
 
+    def test_places_of_what_every_guest_has_are_made(self):
+        for name in "proc", "sys", "dev":
+            (self.top / name).rmdir()
+        got = run("web1", *self.options("--read-only"), "--", "true", check=False)
+        self.assertRegex(got.stderr, f"^warren: --rootfs {self.top}: make the directory /proc: .*: make it there before\n$")
+        self.assertEqual(script("web1", "echo >/dev/null; cat /proc/1/comm; ls /sys/class", *self.options()).split()[0],
+                         "warren")
+        self.assertEqual([(self.top / name).stat().st_uid for name in ("proc", "sys", "dev")], [0, 0, 0])
+
     def test_nothing_of_the_host_is_left_in_sight(self):
         self.assertEqual(script("web1", "ls /; cat /proc/self/mountinfo", *self.options()).count("var/lib"), 0)
         marks = script("web1", "ls /; cd ../../..; ls", *self.options()).split()
