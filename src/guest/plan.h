@@ -16,6 +16,13 @@
 
 namespace warren::guest {
 
+/// What is shown of the host.
+struct Laid {
+  UniqueFd mount;  ///< detached
+  std::string to;
+  bool own_etc = false;  ///< out of the space's /etc/netns/NAME, not a bind that was asked for
+};
+
 struct Plan {
   const Request& request;
   bool root = true;         ///< is the caller root on the host?
@@ -27,7 +34,7 @@ struct Plan {
 
   UniqueFd userns{};
   UniqueFd tree{};                         ///< of --rootfs, detached
-  std::vector<UniqueFd> binds{};           ///< in the order of the request, detached
+  std::vector<Laid> laid{};                ///< over the tree, in this order
   UniqueFd sys{};                          ///< /sys of the space, detached
   UniqueFd devpts{};                       ///< the guest's own
   UniqueFd outer{};                        ///< a pidfd of `warren run`
@@ -39,7 +46,8 @@ struct Plan {
 
 /// All that is prepared on the host. The calling process moves into the space's network namespace.
 [[nodiscard]] Status prepare(Plan& plan);
-/// Opens, as whoever calls, what the request shows of the host: the tree and the binds, detached.
+/// Opens, as whoever calls, what the guest shows of the host: the tree, the space's own files of /etc, the
+/// binds.
 [[nodiscard]] Status open_sources(Plan& plan);
 
 /// Starts PID 1 of the guest as a child of the calling process, and sets plan.guest.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <sstream>
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "guest/plan.h"
 #include "sys/mounts.h"
 
@@ -95,11 +97,21 @@ Status furnish_scratch(int root) {
   return mount_at(root, "/run", TRY(sys::fresh_mount("tmpfs", kPlain, kRun)).get());
 }
 
-Status furnish_binds(const Plan& plan, int root) {
-  for (std::size_t i = 0; i < plan.binds.size(); ++i) {
-    const auto& to = plan.request.binds[i].to;
-    const auto over = TRY(sys::find_or_make_below(root, to, sys::is_directory(plan.binds[i].get())));
-    TRY_WRAP("bind " + to, sys::attach(plan.binds[i].get(), over.get()));
+Status lay(const Laid& laid, int root) {
+  // /etc/resolv.conf is a symbolic link in many trees, to what is not there.
+  const std::uint64_t flags = laid.own_etc ? O_NOFOLLOW : 0;
+  const bool directory = sys::is_directory(laid.mount.get());
+  const auto over = TRY(sys::find_or_make_below(root, laid.to, directory, flags));
+  return sys::attach(laid.mount.get(), over.get());
+}
+
+Status lay_all(const Plan& plan, int root) {
+  for (const auto& one : plan.laid) {
+    auto done = lay(one, root);
+    if (done) continue;
+    auto error = std::move(done.error()).wrap("bind " + one.to);
+    if (!one.own_etc) return std::unexpected(std::move(error));
+    warn(fmt::format("/etc/netns/{}: {}", plan.request.space.str(), error.what));  // as `exec` does
   }
   return {};
 }
@@ -177,7 +189,23 @@ Status furnish(Plan& plan, int root, int proc) {
   TRY(furnish_sys(plan, root));
   TRY(furnish_dev(plan, root));
   if (plan.request.read_only) TRY(furnish_scratch(root));
-  return furnish_binds(plan, root);
+  return lay_all(plan, root);
+}
+
+/// The files of /etc/netns/SPACE lie over /etc, as for `exec`, below the binds.
+Status open_own_etc(Plan& plan) {
+  const auto directory = "/etc/netns/" + plan.request.space.str();
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    auto source = sys::copy_mount(entry.path().string(), true);
+    if (!source) {
+      warn(source.error().what);
+      continue;
+    }
+    TRY(sys::set_attributes(source->get(), MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY, true));
+    plan.laid.push_back({std::move(*source), "/etc/" + entry.path().filename().string(), true});
+  }
+  return {};
 }
 
 }  // namespace
@@ -191,11 +219,12 @@ Status open_sources(Plan& plan) {
     // A device node in it, root's on disk, is no key to the host's device, wherever the tree came from.
     TRY(sys::set_attributes(plan.tree.get(), MOUNT_ATTR_NODEV | read_only(request.read_only), false));
   }
+  TRY(open_own_etc(plan));
   for (const auto& bind : request.binds) {
-    plan.binds.push_back(TRY_WRAP("--bind", sys::copy_mount(bind.from, true)));
-    const auto& source = plan.binds.back();
+    auto source = TRY_WRAP("--bind", sys::copy_mount(bind.from, true));
     const auto nodev = sys::is_device(source.get()) ? 0 : MOUNT_ATTR_NODEV;  // named itself, it is meant
     TRY(sys::set_attributes(source.get(), nodev | read_only(bind.read_only), true));
+    plan.laid.push_back({std::move(source), bind.to});
   }
   return {};
 }

@@ -36,7 +36,7 @@ Status put(int source, const std::string& name) {
   return sys::attach(source, place.get());
 }
 
-bool has_sources(const Plan& plan) { return plan.tree.valid() || !plan.binds.empty(); }
+bool has_sources(const Plan& plan) { return plan.tree.valid() || !plan.laid.empty(); }
 
 /// Lays them out in a directory, over one that the guest gets anew.
 Status lay_out(const Plan& plan) {
@@ -45,7 +45,7 @@ Status lay_out(const Plan& plan) {
   TRY(sys::attach(table.get(), place.get()));
   if (::fchdir(table.get()) != 0) return fail_errno(errno, "enter a directory of mounts");
   if (plan.tree.valid()) TRY(put(plan.tree.get(), "tree"));
-  for (std::size_t i = 0; i < plan.binds.size(); ++i) TRY(put(plan.binds[i].get(), std::to_string(i)));
+  for (std::size_t i = 0; i < plan.laid.size(); ++i) TRY(put(plan.laid[i].mount.get(), std::to_string(i)));
   return {};
 }
 
@@ -96,8 +96,8 @@ Status start_stage(Plan& plan) {
 
 Status take_sources(Plan& plan) {
   if (plan.tree.valid()) plan.tree = TRY(sys::copy_mount("tree", true));
-  for (std::size_t i = 0; i < plan.binds.size(); ++i)
-    plan.binds[i] = TRY(sys::copy_mount(std::to_string(i), true));
+  for (std::size_t i = 0; i < plan.laid.size(); ++i)
+    plan.laid[i].mount = TRY(sys::copy_mount(std::to_string(i), true));
   return {};
 }
 

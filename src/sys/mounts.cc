@@ -107,8 +107,8 @@ Result<UniqueFd> find_below(int root, const std::string& path) {
   return fd;
 }
 
-Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory) {
-  if (auto fd = open_below(root, path, O_PATH, 0); fd.valid()) return fd;
+Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory, std::uint64_t flags) {
+  if (auto fd = open_below(root, path, O_PATH | flags, 0); fd.valid()) return fd;
   if (errno != ENOENT) return fail_errno(errno, "open " + path);
   const auto normal = std::filesystem::path(path).lexically_normal();
   TRY(make_all(root, directory ? normal : normal.parent_path()));

@@ -241,6 +241,30 @@ class Rights(Tree):
             "--bind", f"{self.shared}/f:/opt/a/b", "--bind", f"{self.shared}:/opt/c/d"))
         self.assertEqual(said.split("\n"), ["one file/opt/c/d", "0"])
 
+    def test_the_spaces_own_files_of_etc(self):
+        """As with exec, with a tree and without; a link in the tree is covered and not followed; a bind comes above."""
+        own = pathlib.Path("/etc/netns/web1")
+        own.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, own)
+        for name, text in ("resolv.conf", "ours"), ("hosts", "hosts"), ("new", "new"):
+            (own / name).write_text(text + "\n")
+        (self.shared / "bound").write_text("bound\n")
+        os.symlink("../../../../../../run/nowhere/resolv.conf", self.top / "etc/resolv.conf")
+        os.symlink(self.shared / "bound", self.top / "etc/hosts")
+        before = pathlib.Path("/etc/resolv.conf").read_text(), guests.mounts()
+        got = run("web1", *self.options(), "--", "sh", "-c", "cat /etc/resolv.conf /etc/hosts /etc/new; "
+                  "(echo x >/etc/new) 2>/dev/null || echo denied")
+        self.assertEqual(got.stdout.split(), ["ours", "hosts", "new", "denied"])
+        self.assertTrue(os.path.islink(self.top / "etc/resolv.conf"))
+        self.assertEqual(script("web1", "cat /etc/hosts", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "hosts")
+        self.assertEqual(script("web1", "cat /etc/new", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "bound")
+        got = run("web1", "--", "cat", "/etc/resolv.conf", "/etc/hosts")
+        self.assertEqual(got.stdout.split(), ["ours", "hosts"])
+        self.assertRegex(got.stderr, "^warren: warning: /etc/netns/web1: bind /etc/new: .*\n$")
+        self.assertFalse(os.path.exists("/etc/new"))
+        self.assertEqual((pathlib.Path("/etc/resolv.conf").read_text(), guests.mounts()), before)
+        self.assertEqual((self.shared / "bound").read_text(), "bound\n")
+
     def test_places_of_what_every_guest_has_are_made(self):
         for name in "proc", "sys", "dev":
             (self.top / name).rmdir()
