@@ -16,6 +16,7 @@
 #include "guest/plan.h"
 #include "guest/seccomp.h"
 #include "guest/terminal.h"
+#include "sys/process.h"
 #include "sys/sharing.h"
 
 namespace warren::guest {
@@ -47,6 +48,7 @@ Result<Ready> settle(Plan& plan) {
     TRY(open_sources(plan));  // as the user, who can reach what is his
   TRY(become_root());
   TRY(depend_on(plan));
+  sys::hide_command_line("warren");  // it names paths of the host
   ::umask(022);
   TRY(set_hostname(plan.request));
   TRY(furnish_tree(plan));
