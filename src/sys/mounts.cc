@@ -110,6 +110,7 @@ Result<UniqueFd> find_below(int root, const std::string& path) {
 Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory, std::uint64_t flags) {
   if (auto fd = open_below(root, path, O_PATH | flags, 0); fd.valid()) return fd;
   if (errno != ENOENT) return fail_errno(errno, "open " + path);
+  if (auto link = open_below(root, path, O_PATH | O_NOFOLLOW, 0); link.valid()) return link;
   const auto normal = std::filesystem::path(path).lexically_normal();
   TRY(make_all(root, directory ? normal : normal.parent_path()));
   if (!directory && !open_below(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644).valid())

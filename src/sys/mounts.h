@@ -30,7 +30,7 @@ using MountOption = std::pair<const char*, const char*>;
 /// An O_PATH descriptor. Error names the path.
 [[nodiscard]] Result<UniqueFd> find_below(int root, const std::string& path);
 /// The same; makes it, and the directories that lead there, where it is missing: a directory, or an empty
-/// file. With O_NOFOLLOW in `flags`, a symbolic link that stands there is the place itself.
+/// file. A symbolic link there that leads nowhere is the place itself; with O_NOFOLLOW in `flags`, any is.
 [[nodiscard]] Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory,
                                                   std::uint64_t flags = 0);
 [[nodiscard]] bool is_directory(int fd);

@@ -235,6 +235,14 @@ class Rights(Tree):
             run("web1", *self.options(), "--", "true", check=False)
             self.assertEqual(guests.mounts(), before)
 
+    def test_a_bind_over_a_link_that_leads_nowhere(self):
+        """As /etc/resolv.conf is in many trees: nothing is made where it leads."""
+        (self.shared / "f").write_text("bound")
+        (self.top / "etc/resolv.conf").symlink_to("../run/nowhere")
+        self.assertEqual(script("web1", "cat /etc/resolv.conf; ls /run", *self.options(
+            "--bind", f"{self.shared}/f:/etc/resolv.conf")), "bound")
+        self.assertEqual(os.readlink(self.top / "etc/resolv.conf"), "../run/nowhere")
+
     def test_places_of_binds_are_made(self):
         (self.shared / "f").write_text("one file")
         said = script("web1", "cat /opt/a/b; ls -d /opt/c/d; stat -c %u /opt/a", *self.options(
@@ -257,6 +265,8 @@ class Rights(Tree):
         self.assertEqual(got.stdout.split(), ["ours", "hosts", "new", "denied"])
         self.assertTrue(os.path.islink(self.top / "etc/resolv.conf"))
         self.assertEqual(script("web1", "cat /etc/hosts", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "hosts")
+        self.assertEqual(script("web1", "cat /etc/resolv.conf", *self.options("--bind", f"{self.shared}/bound:/etc/resolv.conf")),
+                         "bound")
         self.assertEqual(script("web1", "cat /etc/new", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "bound")
         got = run("web1", "--", "cat", "/etc/resolv.conf", "/etc/hosts")
         self.assertEqual(got.stdout.split(), ["ours", "hosts"])
@@ -281,6 +291,7 @@ class Rights(Tree):
         environment = script("web1", "env", *self.options(), env=os.environ | {"SECRET": "1", "TERM": "vt100"})
         self.assertNotIn("SECRET", environment)
         self.assertIn("TERM=vt100", environment)
+        self.assertEqual(script("web1", "cat /proc/1/cmdline", *self.options()).strip("\0"), "warren")
 
     def test_users_of_the_tree(self):
         said = script("web1", "id -un; id -G; pwd; echo $HOME; touch /srv/mine", *self.options("-u", "alice")).split()
