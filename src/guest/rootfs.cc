@@ -222,7 +222,8 @@ Status open_sources(Plan& plan) {
   TRY(open_own_etc(plan));
   for (const auto& bind : request.binds) {
     auto source = TRY_WRAP("--bind", sys::copy_mount(bind.from, true));
-    const auto nodev = sys::is_device(source.get()) ? 0 : MOUNT_ATTR_NODEV;  // named itself, it is meant
+    // A device that was named itself is meant.
+    const std::uint64_t nodev = sys::is_device(source.get()) ? 0 : MOUNT_ATTR_NODEV;
     TRY(sys::set_attributes(source.get(), nodev | read_only(bind.read_only), true));
     plan.laid.push_back({std::move(source), bind.to});
   }

@@ -2,6 +2,7 @@
 #include "sys/process.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -108,8 +109,9 @@ void hide_command_line(std::string_view name) {
   std::string field;
   for (int i = 0; i < kBefore; ++i) fields >> field;
   std::uintptr_t begin = 0, end = 0;
-  if (!(fields >> begin >> end) || begin == 0 || end <= begin) return;
-  const std::span<char> words(reinterpret_cast<char*>(begin), end - begin);
+  auto* first = ::program_invocation_name;
+  if (!(fields >> begin >> end) || begin != reinterpret_cast<std::uintptr_t>(first) || end <= begin) return;
+  const std::span<char> words(first, end - begin);
   std::ranges::fill(words, '\0');
   std::ranges::copy(name.substr(0, words.size() - 1), words.begin());
 }
