@@ -18,24 +18,15 @@ namespace {
 constexpr int kExitNotRunnable = 126;  // as shells and env(1) say it
 constexpr int kExitNotFound = 127;
 
-/// A guest that halts as a whole is ended by the kernel with SIGINT, one that starts anew with SIGHUP.
-int exit_status(int status, bool boot) {
-  if (boot && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return 0;
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 /// Takes away what has ended; ends itself when that is the command.
-void reap(pid_t command, bool boot) {
+void reap(pid_t command) {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
-    if (pid == command) ::_exit(exit_status(status, boot));
+    if (pid == command) ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 /// A key of the keyboard means all that runs in the foreground, any other signal the one process.
 bool from_keyboard(int signal) { return signal == SIGINT || signal == SIGQUIT || signal == SIGHUP; }
-
-/// `warren run` passes these on to an init translated: what comes here was sent to every process in sight.
-bool is_for_all(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
 void set_environment(const Plan& plan, const Identity& identity) {
   if (!plan.request.rootfs.empty()) {
@@ -69,17 +60,17 @@ Status become_clean(const Plan& plan, const Identity& identity, const UniqueFd& 
 
 }  // namespace
 
-void serve_as_init(pid_t command, bool boot) {
+void serve_as_init(pid_t command) {
   ::close_range(0, ~0U, 0);
   sigset_t all;
   ::sigfillset(&all);
   for (;;) {
-    reap(command, boot);
+    reap(command);
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&all, &info);
-    if (signal <= 0 || signal == SIGCHLD || (boot && is_for_all(signal))) continue;
+    if (signal <= 0 || signal == SIGCHLD) continue;
     // It may not lead a group yet.
-    if (boot || !from_keyboard(signal) || ::kill(-command, signal) != 0) ::kill(command, signal);
+    if (!from_keyboard(signal) || ::kill(-command, signal) != 0) ::kill(command, signal);
   }
 }
 

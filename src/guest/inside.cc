@@ -94,7 +94,7 @@ void run_inside(Plan& plan) {
   if (plan.request.boot) start_command(&start);
   const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it
   if (!pid) give_up(plan, pid.error());
-  serve_as_init(*pid, false);
+  serve_as_init(*pid);
 }
 
 }  // namespace warren::guest

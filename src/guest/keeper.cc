@@ -7,6 +7,7 @@
 #include <csignal>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/plan.h"
@@ -14,13 +15,34 @@
 namespace warren::guest {
 namespace {
 
+/// A guest that halts as a whole is ended by the kernel with SIGINT, one that starts anew with SIGHUP.
+int exit_status(int status) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return 0;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/// `warren run` passes these on translated: what comes here was sent to every process in sight.
+bool is_for_all(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
+/// Passes signals on to the guest's PID 1, its only child, until that ends.
+[[noreturn]] void attend_init(pid_t init) {
+  ::close_range(0, ~0U, 0);
+  sigset_t all;
+  ::sigfillset(&all);
+  for (;;) {
+    if (int status = 0; ::waitpid(init, &status, WNOHANG) == init) ::_exit(exit_status(status));
+    const int signal = ::sigwaitinfo(&all, nullptr);
+    if (signal > 0 && signal != SIGCHLD && !is_for_all(signal)) ::kill(init, signal);
+  }
+}
+
 [[noreturn]] void keep(Plan& plan) {
   ::setsid();  // a key at the caller's terminal is for `warren run` alone, which translates it
   auto started = depend_on(plan);
   if (started) started = start_stage(plan);
   if (!started) report(plan, started.error());
   if (plan.guest <= 0) ::_exit(1);
-  serve_as_init(plan.guest, plan.request.boot);
+  attend_init(plan.guest);
 }
 
 }  // namespace

@@ -69,8 +69,8 @@ void report(const Plan& plan, const Error& error);
 /// What was told, once the command runs or everybody has ended.
 [[nodiscard]] std::optional<Error> reported(Plan& plan);
 
-/// PID 1: reaps, passes signals on to the command, ends with it; `boot`: the command is an init itself.
-[[noreturn]] void serve_as_init(pid_t command, bool boot);
+/// PID 1: reaps, passes signals on to the command, ends with it.
+[[noreturn]] void serve_as_init(pid_t command);
 /// Turns into the command.
 [[noreturn]] void run_command(Plan& plan, const Identity& identity, UniqueFd terminal);
 
