@@ -12,11 +12,7 @@
 namespace warren::guest {
 namespace {
 
-/// A guest that halts as a whole is ended by the kernel with SIGINT, one that starts anew with SIGHUP.
-int exit_status(int status, bool boot) {
-  if (boot && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) return 0;
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
+int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
 /// An init system takes SIGTERM for "start yourself anew"; this is how it is told to halt.
 int translated(int signal, bool boot) {
@@ -35,7 +31,7 @@ class Attendant {
       const int signal = ::sigwaitinfo(&all, &info);
       if (signal > 0) take(signal);
     }
-    return exit_status(status_, boot_);
+    return exit_status(status_);
   }
 
   Result<int> wait_at(const UniqueFd& master) {
@@ -47,7 +43,7 @@ class Attendant {
     copy_size(master.get());
     for (bool input = true; !ended_ && relay(master.get(), signals.get(), input);) take_all(signals, master);
     drain(master.get());
-    return ended_ ? exit_status(status_, boot_) : wait();
+    return ended_ ? exit_status(status_) : wait();
   }
 
  private:

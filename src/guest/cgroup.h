@@ -5,15 +5,22 @@
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace warren::guest {
 
-/// A cgroup (version 2) below the caller's, which the user may divide further: an init system needs that.
-/// Takes away what guests that are gone have left. Gives its path. Error: unsupported, there is no cgroup2.
-[[nodiscard]] Result<std::string> make_cgroup(pid_t caller, uid_t uid, gid_t gid);
+/// A cgroup of version 2 that no other `warren run` takes away while this lives.
+struct Cgroup {
+  std::string path{};
+  UniqueFd lock{};  ///< of its directory
+};
+
+/// One below the caller's, which the user may divide further, within limits: an init system needs that.
+/// Takes away what guests that are gone have left. Error: unsupported, there is no cgroup2.
+[[nodiscard]] Result<Cgroup> make_cgroup(pid_t caller, uid_t uid, gid_t gid);
 /// Moves the calling process there.
-[[nodiscard]] Status enter_cgroup(const std::string& path);
+[[nodiscard]] Status enter_cgroup(const Cgroup& cgroup);
 /// With all below it. One in which processes live stays.
-void remove_cgroup(const std::string& path);
+void remove_cgroup(const Cgroup& cgroup);
 
 }  // namespace warren::guest

@@ -17,7 +17,6 @@
 #include "guest/terminal.h"
 #include "sys/mounts.h"
 #include "sys/netns.h"
-#include "sys/sharing.h"
 #include "sys/userns.h"
 
 namespace warren::guest {
@@ -84,11 +83,9 @@ Status start(Plan& plan) {
   ::sigfillset(&all);
   for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
   ::sigprocmask(SIG_BLOCK, &all, &plan.signals);
-  const auto stage =
-      TRY(sys::start_sharing([](void* shared) { run_stage(*static_cast<Plan*>(shared)); }, &plan));
+  TRY(plan.request.boot ? start_keeper(plan) : start_stage(plan));
   plan.report.reset();
   plan.terminal_in.reset();
-  while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
   auto error = reported(plan);
   if (plan.guest <= 0)
     return std::unexpected(
@@ -137,7 +134,7 @@ Result<int> run(const Request& request) {
   struct Cleaner {
     const Plan& plan;
     ~Cleaner() {
-      if (!plan.cgroup.empty()) remove_cgroup(plan.cgroup);
+      if (plan.cgroup.lock.valid()) remove_cgroup(plan.cgroup);
     }
   } const cleaner{plan};
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended

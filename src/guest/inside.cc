@@ -16,6 +16,7 @@
 #include "guest/plan.h"
 #include "guest/seccomp.h"
 #include "guest/terminal.h"
+#include "sys/process.h"
 #include "sys/sharing.h"
 
 namespace warren::guest {
@@ -25,15 +26,6 @@ Status become_root() {
   const gid_t group = 0;
   if (::setgroups(1, &group) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     return fail_errno(errno, "become root in the user namespace");
-  return {};
-}
-
-/// From now on the guest ends when `warren run` does, whatever ends that.
-Status depend_on(const Plan& plan) {
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-    return fail_errno(errno, "depend on the process outside");
-  pollfd outer{plan.outer.get(), POLLIN, 0};
-  if (::poll(&outer, 1, 0) != 0) return fail(Code::failed, "the process outside has ended");
   return {};
 }
 
@@ -56,6 +48,7 @@ Result<Ready> settle(Plan& plan) {
     TRY(open_sources(plan));  // as the user, who can reach what is his
   TRY(become_root());
   TRY(depend_on(plan));
+  sys::hide_command_line("warren");  // it names paths of the host
   ::umask(022);
   TRY(set_hostname(plan.request));
   TRY(furnish_tree(plan));
@@ -85,6 +78,14 @@ void start_command(void* start) {
 }
 
 }  // namespace
+
+Status depend_on(const Plan& plan) {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    return fail_errno(errno, "depend on the process outside");
+  pollfd outer{plan.outer.get(), POLLIN, 0};
+  if (::poll(&outer, 1, 0) != 0) return fail(Code::failed, "the process outside has ended");
+  return {};
+}
 
 void run_inside(Plan& plan) {
   auto ready = settle(plan);

@@ -9,11 +9,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/cgroup.h"
 #include "guest/plan.h"
 #include "sys/mounts.h"
+#include "sys/sharing.h"
 #include "sys/userns.h"
 
 namespace warren::guest {
@@ -34,7 +36,7 @@ Status put(int source, const std::string& name) {
   return sys::attach(source, place.get());
 }
 
-bool has_sources(const Plan& plan) { return plan.tree.valid() || !plan.binds.empty(); }
+bool has_sources(const Plan& plan) { return plan.tree.valid() || !plan.laid.empty(); }
 
 /// Lays them out in a directory, over one that the guest gets anew.
 Status lay_out(const Plan& plan) {
@@ -43,7 +45,7 @@ Status lay_out(const Plan& plan) {
   TRY(sys::attach(table.get(), place.get()));
   if (::fchdir(table.get()) != 0) return fail_errno(errno, "enter a directory of mounts");
   if (plan.tree.valid()) TRY(put(plan.tree.get(), "tree"));
-  for (std::size_t i = 0; i < plan.binds.size(); ++i) TRY(put(plan.binds[i].get(), std::to_string(i)));
+  for (std::size_t i = 0; i < plan.laid.size(); ++i) TRY(put(plan.laid[i].mount.get(), std::to_string(i)));
   return {};
 }
 
@@ -64,9 +66,9 @@ Status set_stage(const Plan& plan) {
   return has_sources(plan) ? lay_out(plan) : Status();
 }
 
-/// The guest's PID 1 becomes a child of `warren run`, not of the stage.
+/// The guest's PID 1 becomes a child of who has started the stage, not of the stage.
 Result<pid_t> cross(Plan& plan) {
-  if (!plan.cgroup.empty()) TRY(enter_cgroup(plan.cgroup));
+  if (plan.cgroup.lock.valid()) TRY(enter_cgroup(plan.cgroup));
   if (plan.root) TRY(set_stage(plan));
   TRY(sys::enter_userns(plan.userns.get()));
   const auto pid = static_cast<pid_t>(::syscall(SYS_clone, kNamespaces | CLONE_PARENT, 0, 0, 0, 0));
@@ -74,9 +76,8 @@ Result<pid_t> cross(Plan& plan) {
   return pid;
 }
 
-}  // namespace
-
-void run_stage(Plan& plan) {
+/// The stage shares its memory with who has started it.
+[[noreturn]] void run_stage(Plan& plan) {
   const auto pid = cross(plan);
   if (pid && *pid == 0) run_inside(plan);
   if (!pid) report(plan, pid.error());
@@ -84,10 +85,19 @@ void run_stage(Plan& plan) {
   ::_exit(0);
 }
 
+}  // namespace
+
+Status start_stage(Plan& plan) {
+  const auto stage =
+      TRY(sys::start_sharing([](void* shared) { run_stage(*static_cast<Plan*>(shared)); }, &plan));
+  while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
+  return {};
+}
+
 Status take_sources(Plan& plan) {
   if (plan.tree.valid()) plan.tree = TRY(sys::copy_mount("tree", true));
-  for (std::size_t i = 0; i < plan.binds.size(); ++i)
-    plan.binds[i] = TRY(sys::copy_mount(std::to_string(i), true));
+  for (std::size_t i = 0; i < plan.laid.size(); ++i)
+    plan.laid[i].mount = TRY(sys::copy_mount(std::to_string(i), true));
   return {};
 }
 

@@ -69,7 +69,7 @@ Result<UniqueFd> fresh_mount(const char* type, std::uint64_t attributes,
 Status set_attributes(int mount, std::uint64_t attributes, bool recursive) {
   mount_attr wanted{};
   wanted.attr_set = attributes;
-  wanted.propagation = MS_SLAVE;
+  wanted.propagation = MS_PRIVATE;
   const auto flags = static_cast<unsigned>(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
   if (::mount_setattr(mount, "", flags, &wanted, sizeof wanted) != 0)
     return fail_errno(errno, "restrict a mount");
@@ -107,9 +107,10 @@ Result<UniqueFd> find_below(int root, const std::string& path) {
   return fd;
 }
 
-Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory) {
-  if (auto fd = open_below(root, path, O_PATH, 0); fd.valid()) return fd;
+Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory, std::uint64_t flags) {
+  if (auto fd = open_below(root, path, O_PATH | flags, 0); fd.valid()) return fd;
   if (errno != ENOENT) return fail_errno(errno, "open " + path);
+  if (auto link = open_below(root, path, O_PATH | O_NOFOLLOW, 0); link.valid()) return link;
   const auto normal = std::filesystem::path(path).lexically_normal();
   TRY(make_all(root, directory ? normal : normal.parent_path()));
   if (!directory && !open_below(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644).valid())
@@ -120,6 +121,11 @@ Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool dire
 bool is_directory(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool is_device(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode));
 }
 
 }  // namespace warren::sys

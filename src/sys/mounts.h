@@ -18,7 +18,7 @@ using MountOption = std::pair<const char*, const char*>;
 [[nodiscard]] Result<UniqueFd> fresh_mount(const char* type, std::uint64_t attributes,
                                            std::span<const MountOption> options = {});
 /// Sets MOUNT_ATTR_* of a mount, with those below it where `recursive`. What is mounted there later on does
-/// not go back to where it was copied from.
+/// not go back to where it was copied from, nor comes from there: it would not have the attributes.
 [[nodiscard]] Status set_attributes(int mount, std::uint64_t attributes, bool recursive);
 [[nodiscard]] Status make_writable(int mount);
 /// Shows owners through the IDs of the user namespace: what is ID 0 on disk is its root's.
@@ -30,8 +30,10 @@ using MountOption = std::pair<const char*, const char*>;
 /// An O_PATH descriptor. Error names the path.
 [[nodiscard]] Result<UniqueFd> find_below(int root, const std::string& path);
 /// The same; makes it, and the directories that lead there, where it is missing: a directory, or an empty
-/// file.
-[[nodiscard]] Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory);
+/// file. A symbolic link there that leads nowhere is the place itself; with O_NOFOLLOW in `flags`, any is.
+[[nodiscard]] Result<UniqueFd> find_or_make_below(int root, const std::string& path, bool directory,
+                                                  std::uint64_t flags = 0);
 [[nodiscard]] bool is_directory(int fd);
+[[nodiscard]] bool is_device(int fd);
 
 }  // namespace warren::sys

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/process.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -9,6 +11,8 @@
 #include <fmt/format.h>
 #include <memory>
 #include <poll.h>
+#include <span>
+#include <sstream>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -96,6 +100,20 @@ std::string command_of(pid_t pid) {
   for (auto& c : text)  // a tenant chooses what stands here: no control characters to the operator's terminal
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = c == '\0' ? ' ' : '?';
   return text.substr(0, 200);
+}
+
+void hide_command_line(std::string_view name) {
+  constexpr int kBefore = 45;  // fields between the short name and arg_start, arg_end: proc(5)
+  const auto text = read_file("/proc/self/stat").value_or("");
+  std::istringstream fields(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string field;
+  for (int i = 0; i < kBefore; ++i) fields >> field;
+  std::uintptr_t begin = 0, end = 0;
+  auto* first = ::program_invocation_name;
+  if (!(fields >> begin >> end) || begin != reinterpret_cast<std::uintptr_t>(first) || end <= begin) return;
+  const std::span<char> words(first, end - begin);
+  std::ranges::fill(words, '\0');
+  std::ranges::copy(name.substr(0, words.size() - 1), words.begin());
 }
 
 std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct Process {
 /// Its command line with blanks between, made printable; its short name in [] where it has none. "?" when it
 /// is gone.
 [[nodiscard]] std::string command_of(pid_t pid);
+/// Puts this in place of the words that the calling process was started with, which everybody who sees the
+/// process can read. None of them may be in use any more.
+void hide_command_line(std::string_view name);
 /// The PIDs among `candidates` that hold a socket of this inode.
 [[nodiscard]] std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates);
 /// Ends them: SIGTERM, a second of grace, SIGKILL; waits until they are gone. Error: one is still there.

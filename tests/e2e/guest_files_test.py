@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -182,6 +183,35 @@ class Rights(Tree):
         run("web1", *options, "--", "touch", "/mnt/x")
         self.assertEqual((self.shared / "x").stat().st_uid, guests.first_id("web1"))
 
+    def shared_mount(self, path):
+        """As any mount of a host with systemd is: what is mounted below one copy appears in the others."""
+        wh.run("mount", "--bind", path, path)
+        self.addCleanup(wh.run, "umount", "-l", path)
+        wh.run("mount", "--make-shared", path)
+        (path / "late").mkdir()
+        return path / "late"
+
+    def test_what_is_mounted_later_is_not_writable_either(self):
+        below_tree, below_bind = self.shared_mount(self.top), self.shared_mount(self.shared)
+        for options, places in ((("--rootfs", self.top, *USR, "--read-only", "--bind", f"{self.shared}:/srv:ro"),
+                                 "/late/x /srv/late/x"),
+                                (("--read-only",), f"{below_bind}/x"),
+                                (("--bind", f"{self.shared}:/mnt:ro"), "/mnt/late/x")):
+            with self.subTest(options=options):
+                guest = subprocess.Popen(
+                    [str(word) for word in (wh.WARREN, "run", "web1", *options, "--", "sh", "-c", "echo ready; read line; "
+                                            f"for place in {places}; do touch $place && echo wrote $place; done")],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                with wh.killed_after(guest):
+                    self.assertEqual(guest.stdout.readline(), "ready\n")
+                    for place in below_tree, below_bind:
+                        wh.run("mount", "-t", "tmpfs", "-o", "mode=1777", "late", place)
+                    said = guest.communicate("go\n", timeout=10)[0]
+                    for place in below_tree, below_bind:
+                        self.assertEqual(os.listdir(place), [])
+                        wh.run("umount", place)
+                self.assertEqual(said, "")
+
     def test_binds_stay_below_the_tree(self):
         """The guest's root has put links where the binds go."""
         with tempfile.TemporaryDirectory(dir="/var/tmp") as other:
@@ -205,11 +235,54 @@ class Rights(Tree):
             run("web1", *self.options(), "--", "true", check=False)
             self.assertEqual(guests.mounts(), before)
 
+    def test_a_bind_over_a_link_that_leads_nowhere(self):
+        """As /etc/resolv.conf is in many trees: nothing is made where it leads."""
+        (self.shared / "f").write_text("bound")
+        (self.top / "etc/resolv.conf").symlink_to("../run/nowhere")
+        self.assertEqual(script("web1", "cat /etc/resolv.conf; ls /run", *self.options(
+            "--bind", f"{self.shared}/f:/etc/resolv.conf")), "bound")
+        self.assertEqual(os.readlink(self.top / "etc/resolv.conf"), "../run/nowhere")
+
     def test_places_of_binds_are_made(self):
         (self.shared / "f").write_text("one file")
         said = script("web1", "cat /opt/a/b; ls -d /opt/c/d; stat -c %u /opt/a", *self.options(
             "--bind", f"{self.shared}/f:/opt/a/b", "--bind", f"{self.shared}:/opt/c/d"))
         self.assertEqual(said.split("\n"), ["one file/opt/c/d", "0"])
+
+    def test_the_spaces_own_files_of_etc(self):
+        """As with exec, with a tree and without; a link in the tree is covered and not followed; a bind comes above."""
+        own = pathlib.Path("/etc/netns/web1")
+        own.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, own)
+        for name, text in ("resolv.conf", "ours"), ("hosts", "hosts"), ("new", "new"):
+            (own / name).write_text(text + "\n")
+        (self.shared / "bound").write_text("bound\n")
+        os.symlink("../../../../../../run/nowhere/resolv.conf", self.top / "etc/resolv.conf")
+        os.symlink(self.shared / "bound", self.top / "etc/hosts")
+        before = pathlib.Path("/etc/resolv.conf").read_text(), guests.mounts()
+        got = run("web1", *self.options(), "--", "sh", "-c", "cat /etc/resolv.conf /etc/hosts /etc/new; "
+                  "(echo x >/etc/new) 2>/dev/null || echo denied")
+        self.assertEqual(got.stdout.split(), ["ours", "hosts", "new", "denied"])
+        self.assertTrue(os.path.islink(self.top / "etc/resolv.conf"))
+        self.assertEqual(script("web1", "cat /etc/hosts", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "hosts")
+        over = f"{self.shared}/bound:/etc/resolv.conf"
+        self.assertEqual(script("web1", "cat /etc/resolv.conf", *self.options("--bind", over)), "bound")
+        self.assertEqual(script("web1", "cat /etc/new", *self.options("--bind", f"{self.shared}/bound:/etc/new")), "bound")
+        got = run("web1", "--", "cat", "/etc/resolv.conf", "/etc/hosts")
+        self.assertEqual(got.stdout.split(), ["ours", "hosts"])
+        self.assertRegex(got.stderr, "^warren: warning: /etc/netns/web1: bind /etc/new: .*\n$")
+        self.assertFalse(os.path.exists("/etc/new"))
+        self.assertEqual((pathlib.Path("/etc/resolv.conf").read_text(), guests.mounts()), before)
+        self.assertEqual((self.shared / "bound").read_text(), "bound\n")
+
+    def test_places_of_what_every_guest_has_are_made(self):
+        for name in "proc", "sys", "dev":
+            (self.top / name).rmdir()
+        got = run("web1", *self.options("--read-only"), "--", "true", check=False)
+        self.assertRegex(got.stderr, f"^warren: --rootfs {self.top}: make the directory /proc: .*: make it there before\n$")
+        self.assertEqual(script("web1", "echo >/dev/null; cat /proc/1/comm; ls /sys/class", *self.options()).split()[0],
+                         "warren")
+        self.assertEqual([(self.top / name).stat().st_uid for name in ("proc", "sys", "dev")], [0, 0, 0])
 
     def test_nothing_of_the_host_is_left_in_sight(self):
         self.assertEqual(script("web1", "ls /; cat /proc/self/mountinfo", *self.options()).count("var/lib"), 0)
@@ -218,11 +291,44 @@ class Rights(Tree):
         environment = script("web1", "env", *self.options(), env=os.environ | {"SECRET": "1", "TERM": "vt100"})
         self.assertNotIn("SECRET", environment)
         self.assertIn("TERM=vt100", environment)
+        self.assertEqual(script("web1", "cat /proc/1/cmdline", *self.options()).strip("\0"), "warren")
 
     def test_users_of_the_tree(self):
         said = script("web1", "id -un; id -G; pwd; echo $HOME; touch /srv/mine", *self.options("-u", "alice")).split()
         self.assertEqual(said, ["alice", "1000", "29", "/", "/srv"])
         self.assertEqual((self.shared / "mine").stat().st_uid, guests.first_id("web1") + 1000)
+
+    def test_device_nodes_are_the_hosts(self):
+        """Those on disk open nothing, though they are the guest's root's; a device is given by a bind of its own."""
+        for place in self.top / "dev/zero", self.top / "mnt/zero", self.shared / "zero":
+            os.mknod(place, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+            place.chmod(0o666)
+            self.assertEqual(wh.run("head", "-c", "1", place).stdout, "\0")
+        said = script("web1", "for node in /dev/zero /mnt/zero /srv/zero /etc/zero; do head -c 2 $node | wc -c; done; "
+                      "umount -l /dev; head -c 2 /dev/zero | wc -c; mount -o remount,dev,bind /; "
+                      "head -c 2 /mnt/zero | wc -c",
+                      *self.options("--bind", "/dev/zero:/etc/zero"), stderr=subprocess.DEVNULL, capture_output=False,
+                      stdout=subprocess.PIPE)
+        self.assertEqual(said.split(), ["2", "0", "0", "2", "0", "0"])
+
+    def test_the_hosts_own_tree_is_refused(self):
+        """By whatever name; and where / is a directory of its file system, what is above that."""
+        alias = self.top / "mnt"
+        wh.run("mount", "--bind", "/", alias)
+        self.addCleanup(wh.run, "umount", alias)
+        host = self.top / "srv/host"
+        host.mkdir()
+        inside = "mount --bind {0} {0}; cd {0}; for dir in /*/; do mkdir .$dir; " \
+            "mount --rbind $dir .$dir; done; mkdir all; mount --bind {1} all; mount --bind {1}/usr all/usr; " \
+            "exec chroot . {2} run web1 --rootfs /all -- true".format(host, self.top, wh.WARREN)
+        for command in ((wh.WARREN, "run", "web1", "--rootfs", "/", "--", "true"),
+                        (wh.WARREN, "run", "web1", "--rootfs", "/proc/self/root/", "--read-only", "--", "true"),
+                        (wh.WARREN, "run", "web1", "--rootfs", alias, "--", "true"),
+                        ("unshare", "-m", "sh", "-c", inside)):
+            with self.subTest(command=command):
+                got = wh.run(*command, check=False)
+                self.assertEqual(got.returncode, 2, got.stderr)
+                self.assertRegex(got.stderr, "^warren: --rootfs: .* is the host's root directory, or holds it.*without")
 
     def test_setuid_programs_work_unless_told_otherwise(self):
         shutil.copy("/usr/bin/id", self.top / "mnt/id")

@@ -49,6 +49,13 @@ class User(wh.HostTest):
             self.assertEqual(said.stdout, "0\n")
             self.assertEqual((top / "x").stat().st_uid, self.base)
 
+    def test_the_spaces_own_files_of_etc(self):
+        own = pathlib.Path("/etc/netns/web1")
+        own.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, own)
+        (own / "resolv.conf").write_text("nameserver 192.0.2.53\n")
+        self.assertEqual(self.run_as_alice("web1", "--", "cat", "/etc/resolv.conf").stdout, "nameserver 192.0.2.53\n")
+
     def test_signals_and_exit_status(self):
         self.assertEqual(self.run_as_alice("web1", "--", "sh", "-c", "exit 9", check=False).returncode, 9)
         before = guests.processes()
