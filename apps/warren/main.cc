@@ -43,20 +43,6 @@ void let_options_through(CLI::App& app) {
   }
 }
 
-/// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
-/// (for help, or a wrong word) all, and for `completion`, which tells of the others.
-void register_commands(CLI::App& app, Context& context, const std::vector<std::string>& words) {
-  const auto named = [&](const Entry& command) {
-    return std::ranges::find(words, command.name) != words.end();
-  };
-  const bool some =
-      std::ranges::any_of(kCommands, named) && std::ranges::find(words, "completion") == words.end();
-  for (const auto& command : kCommands)
-    if (!some || named(command)) command.add(Command(&app), context);
-  app.require_subcommand(1);
-  let_options_through(app);
-}
-
 /// Does the option take the word after it?
 bool takes_value(const std::string& word) {
   constexpr std::array<std::string_view, 9> kTaking{"-u",       "--user", "-o",     "--output",  "--config",
@@ -64,33 +50,42 @@ bool takes_value(const std::string& word) {
   return std::ranges::find(kTaking, word) != kTaking.end();
 }
 
-bool runs_commands(const std::string& word) { return word == "exec" || word == "run"; }
+using Words = std::vector<std::string>;
 
-/// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
-std::vector<std::string> with_separator(int argc, char** argv) {
-  std::vector<std::string> words(argv + 1, argv + argc);
-  const auto exec = std::ranges::find_if(words, runs_commands);
-  if (exec == words.end() || std::find(words.begin(), exec, "--") != exec) return words;
-  int positional = 0;
-  for (auto at = exec + 1; at != words.end(); ++at) {
-    if (*at == "--") return words;
-    if (takes_value(*at) && at + 1 != words.end())
-      ++at;
-    else if (!at->starts_with('-') && ++positional == 2) {
-      words.insert(at, "--");
-      return words;
-    }
+/// The first word from `at` on that is no option and no option's value; the end where "--" comes before.
+Words::iterator next_positional(Words& words, Words::iterator at) {
+  for (; at != words.end() && *at != "--"; ++at) {
+    if (!at->starts_with('-') || *at == "-") return at;
+    if (takes_value(*at) && at + 1 != words.end()) ++at;
   }
-  return words;
+  return words.end();
 }
 
-/// Takes the words behind "--" away from a parser that would see a list in "[a,b]".
-std::vector<std::string> take_guest_command(std::vector<std::string>& words) {
-  const auto end = std::ranges::find(words, "--");
-  if (std::find_if(words.begin(), end, runs_commands) == end || end == words.end()) return {};
-  std::vector<std::string> command(end + 1, words.end());
-  words.erase(end, words.end());
-  return command;
+/// Takes the command of a guest away from a parser that would see a list in "[a,b]", and options in what is the
+/// command's: with `exec` and `run` the words behind "--", or, where people leave that out, from the word behind
+/// the space's name on. The name of a space may be the word `run`, too.
+Words take_guest_command(Words& words) {
+  const auto command = next_positional(words, words.begin());
+  if (command == words.end() || (*command != "exec" && *command != "run")) return {};
+  const auto name = next_positional(words, command + 1);
+  auto first = name == words.end() ? name : next_positional(words, name + 1);
+  if (first == words.end()) first = std::find(command, words.end(), "--");
+  if (first == words.end()) return {};
+  Words taken(first + (*first == "--" ? 1 : 0), words.end());
+  words.erase(first, words.end());
+  return taken;
+}
+
+/// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
+/// (for help, or a wrong word) all, and for `completion`, which tells of the others.
+void register_commands(CLI::App& app, Context& context, Words& words) {
+  const auto word = next_positional(words, words.begin());
+  const auto named = [&](const Entry& command) { return word != words.end() && *word == command.name; };
+  const bool some = std::ranges::any_of(kCommands, named) && *word != "completion";
+  for (const auto& command : kCommands)
+    if (!some || named(command)) command.add(Command(&app), context);
+  app.require_subcommand(1);
+  let_options_through(app);
 }
 
 int report(const Error& error) {
@@ -120,7 +115,7 @@ int run(int argc, char** argv) {
   app.footer(
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");
-  auto words = with_separator(argc, argv);
+  Words words(argv + 1, argv + argc);
   context.guest_command = take_guest_command(words);
   register_commands(app, context, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

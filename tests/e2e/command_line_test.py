@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: names that are words of warren, and output that cannot be written."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import warrenhost as wh  # noqa: E402
+
+
+class NamesOfCommands(wh.HostTest):
+    """A space, or an owner, may be called as a command is: the first word alone is the command."""
+
+    NAMES = "run", "exec", "a", "b", "c"
+
+    def setUp(self):
+        wh.warren("add", "first")
+        for name in self.NAMES:
+            wh.warren("add", name)
+
+    def states(self):
+        return {space["name"]: space["state"] for space in wh.warren("ls", json=True)}
+
+    def test_spaces(self):
+        wh.warren("down", "a", "run", "b", "c")
+        self.assertEqual([name for name, state in self.states().items() if state == "up"], ["first", "exec"])
+        wh.warren("up", "run", "a", "b", "c")
+        self.assertEqual(set(self.states().values()), {"up"})
+        wh.warren("--config", "/dev/null", "rm", "run", "a", "exec", "b", "c")
+        self.assertEqual(list(self.states()), ["first"])
+
+    def test_owners_and_maps(self):
+        for name in self.NAMES:
+            wh.warren("id", "allocate", name)
+            wh.warren("map", "add", f"{name}.map", "--owner", name, "--both", "0:0:65536")
+        wh.warren("map", "add", "run", "--owner", "a", "--both", "0:0:65536")
+        wh.warren("map", "rm", "run", "a.map", "run.map", "b.map", "c.map", "exec.map")
+        self.assertEqual({shown["name"] for shown in wh.warren("map", "ls", json=True)}, {"default"})
+        wh.warren("rm", *self.NAMES)
+        for name in self.NAMES:
+            wh.warren("id", "free", name)
+        wh.warren("id", "purge", "run", "a", "exec", "b", "c")
+        self.assertEqual(wh.warren("id", "ls", json=True), [])
+
+    def test_run_in_them(self):
+        for command in "run", "exec":
+            for space in "run", "exec":
+                said = wh.warren(command, space, "echo", "run", "-u", "--", "x").stdout
+                self.assertEqual(said, "run -u -- x\n")
+        self.assertEqual(wh.warren("exec", "-u", "root", "run", "id", "-un").stdout, "root\n")
+
+
+if __name__ == "__main__":
+    wh.main()
