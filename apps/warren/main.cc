@@ -6,10 +6,13 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "commands.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -61,9 +64,9 @@ Words::iterator next_positional(Words& words, Words::iterator at) {
   return words.end();
 }
 
-/// Takes the command of a guest away from a parser that would see a list in "[a,b]", and options in what is the
-/// command's: with `exec` and `run` the words behind "--", or, where people leave that out, from the word behind
-/// the space's name on. The name of a space may be the word `run`, too.
+/// Takes the command of a guest away from a parser that would see a list in "[a,b]", and options in what is
+/// the command's: with `exec` and `run` the words behind "--", or, where people leave that out, from the word
+/// behind the space's name on. The name of a space may be the word `run`, too.
 Words take_guest_command(Words& words) {
   const auto command = next_positional(words, words.begin());
   if (command == words.end() || (*command != "exec" && *command != "run")) return {};
@@ -89,12 +92,18 @@ void register_commands(CLI::App& app, Context& context, Words& words) {
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "warren: {}\n", printable(error.what));
+  note(printable(error.what));
   return error.code == Code::usage ? kExitUsage : kExitFailed;
 }
 
+/// The exit status, once what was said has been written.
+int finish(int status) {
+  const auto written = flush_output();
+  return written || status != kExitOk ? status : report(written.error());
+}
+
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);  // --help
+  if (error.get_exit_code() == 0) return finish(app.exit(error));  // --help
   std::string command;
   for (const auto* given : app.get_subcommands()) command += " " + given->get_name();
   std::string what = error.what();
@@ -102,7 +111,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   // The parser misses a command before it minds the word that stands in its place.
   if (command.empty() && !unknown.empty()) what = fmt::format("'{}' is not known", shown(unknown.front()));
   std::replace(what.begin(), what.end(), '\n', ' ');
-  fmt::print(stderr, "warren: {}; see `warren{} --help`\n", printable(what), command);
+  note(fmt::format("{}; see `warren{} --help`", printable(what), command));
   return kExitUsage;
 }
 
@@ -126,8 +135,14 @@ int run(int argc, char** argv) {
   }
   context.config_given = config->count() > 0;
   const auto result = context.command();
-  std::fflush(stdout);
-  return result ? *result : report(result.error());
+  return finish(result ? *result : report(result.error()));
+}
+
+/// What is opened must not stand where the caller closed a standard stream: it would be written to, and a
+/// guest would get it.
+void fill_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDONLY);  // to write to it is an error still
 }
 
 }  // namespace
@@ -135,6 +150,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);  // a heap a thread costs more to make than threads that seldom meet in one
+  warren::cli::fill_standard_streams();
   try {
     return warren::cli::run(argc, argv);
   } catch (const std::exception& error) {

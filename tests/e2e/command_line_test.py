@@ -50,5 +50,37 @@ class NamesOfCommands(wh.HostTest):
         self.assertEqual(wh.warren("exec", "-u", "root", "run", "id", "-un").stdout, "root\n")
 
 
+class Streams(wh.HostTest):
+    """Standard streams that are closed, or full."""
+
+    def setUp(self):
+        wh.warren("add", "web1")
+
+    def shell(self, text):
+        return wh.run("sh", "-c", text.replace("warren", wh.WARREN, 1), input="", check=False)
+
+    def test_errors_without_standard_error(self):
+        for stream in "2>&-", "2>/dev/full", "2>&- >&- <&-":
+            self.assertEqual(self.shell(f"warren show nosuch {stream}").returncode, 1)
+            self.assertEqual(self.shell(f"warren run nosuch -- true {stream}").returncode, 1)
+            self.assertEqual(self.shell(f"warren nosuch {stream}").returncode, 2)
+            self.assertEqual(self.shell(f"warren exec web1 -- /no/such {stream}").returncode, 127)
+
+    def test_output_that_cannot_be_written(self):
+        for command in "ls", "-o json ls", "export", "completion bash", "--help":
+            for stream, why in (">&-", "Bad file descriptor"), (">/dev/full", "No space left on device"):
+                got = self.shell(f"warren {command} {stream}")
+                self.assertEqual(got.returncode, 1, command)
+                self.assertRegex(got.stderr, rf"\Awarren: standard output cannot be written(: {why})?: [^\n]+\n\Z")
+        self.assertEqual(self.shell("warren rm web1 >&-").returncode, 0)  # it says nothing
+
+    def test_nothing_takes_the_place_of_a_closed_stream(self):
+        """Of `warren run` such a descriptor would go to the guest."""
+        for closed in ("<&-",), ("2>&-",), ("<&-", "2>&-"):
+            said = self.shell(f"warren run web1 -- sh -c 'cd /proc/self/fd && readlink *' {' '.join(closed)}").stdout
+            self.assertEqual(said.count("/dev/null"), len(closed), said)
+            self.assertEqual(said.count("pipe:"), 3 - len(closed), said)
+
+
 if __name__ == "__main__":
     wh.main()
