@@ -2,11 +2,14 @@
 #include "guest/guest.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +25,8 @@
 
 namespace warren::guest {
 namespace {
+
+constexpr char kSettled = '.';  // where an error has its code
 
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   int ends[2];
@@ -79,6 +84,21 @@ Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
   return open_sources(plan);
 }
 
+/// Until the guest is settled, or says why it cannot be. What it has to read first is the tenant's,
+/// so that it may take for ever: a signal that means the end then means that of the guest.
+Status await_report(const Plan& plan) {
+  sigset_t ending;
+  ::sigemptyset(&ending);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) ::sigaddset(&ending, signal);
+  const UniqueFd signals(::signalfd(-1, &ending, SFD_CLOEXEC));
+  if (!signals.valid()) return fail_errno(errno, "wait for signals");
+  std::array<pollfd, 2> ready{pollfd{plan.report_in.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
+  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) continue;
+  if (ready[0].revents != 0 || plan.guest <= 0) return {};
+  ::kill(plan.guest, SIGKILL);
+  return fail(Code::failed, "a signal came before the guest was ready: it is ended");
+}
+
 Status start(Plan& plan) {
   sigset_t all;
   ::sigfillset(&all);
@@ -89,7 +109,8 @@ Status start(Plan& plan) {
   plan.report.reset();
   plan.terminal_in.reset();
   while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
-  auto error = reported(plan);
+  const auto awaited = await_report(plan);
+  auto error = awaited ? reported(plan) : awaited.error();
   if (plan.guest <= 0)
     return std::unexpected(
         std::move(error).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
@@ -123,12 +144,18 @@ void report(const Plan& plan, const Error& error) {
   (void)!::write(plan.report.get(), text.data(), text.size());
 }
 
+void report_settled(const Plan& plan) { (void)!::write(plan.report.get(), &kSettled, 1); }
+
 std::optional<Error> reported(Plan& plan) {
-  std::string text(4096, '\0');
-  ssize_t size = 0;
-  while ((size = ::read(plan.report_in.get(), text.data(), text.size())) < 0 && errno == EINTR) continue;
-  if (size <= 0) return std::nullopt;
-  text.resize(static_cast<std::size_t>(size));
+  std::string text;
+  while (text.empty()) {
+    text.resize(4096);
+    ssize_t size = 0;
+    while ((size = ::read(plan.report_in.get(), text.data(), text.size())) < 0 && errno == EINTR) continue;
+    if (size <= 0) return std::nullopt;
+    text.resize(static_cast<std::size_t>(size));
+    if (text[0] == kSettled) text.erase(0, 1);
+  }
   return Error{static_cast<Code>(text[0] - '0'), 0, text.substr(1)};
 }
 

@@ -89,6 +89,7 @@ void start_command(void* start) {
 void run_inside(Plan& plan) {
   auto ready = settle(plan);
   if (!ready) give_up(plan, ready.error());
+  report_settled(plan);
   Start start{plan, *ready};
   if (plan.request.boot) start_command(&start);
   const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it

@@ -50,7 +50,9 @@ struct Plan {
 /// Makes the mount namespace of the guest: its tree, /proc, /sys, /dev, the binds.
 [[nodiscard]] Status furnish_tree(Plan& plan);
 
-/// Tells `warren run` why there is no guest.
+/// Tells `warren run` that all is read which is the tenant's: the rest takes no time.
+void report_settled(const Plan& plan);
+/// Tells it why there is no guest.
 void report(const Plan& plan, const Error& error);
 /// What was told, once the command runs or everybody has ended.
 [[nodiscard]] std::optional<Error> reported(Plan& plan);

@@ -79,6 +79,16 @@ def mounts():
     return pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
 
 
+def pid_1(process):
+    """The PID, on the host, of PID 1 of the guest that this `warren run` has; None while there is none."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if f"NSpid:\t{child}\t1\n" in pathlib.Path(f"/proc/{child}/status").read_text():
+                return int(child)
+    return None
+
+
 @contextlib.contextmanager
 def running(space, *words):
     """A guest that says "ready" and waits: its Popen, with both ends."""
