@@ -39,6 +39,7 @@ Status make_channels(Plan& plan) {
   plan.outer = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   if (!plan.outer.valid()) return fail_errno(errno, "make a descriptor of this process");
   plan.terminal = at_terminal();
+  plan.keys_asked = keys_of(plan.request.boot) == Keys::when_read;
   if (!plan.terminal) return {};
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)

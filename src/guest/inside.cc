@@ -48,8 +48,18 @@ struct Ready {
   UniqueFd terminal;
 };
 
+/// The terminal of the guest; one that boots finds it at /dev/console, too.
+Result<UniqueFd> make_terminal(Plan& plan) {
+  auto terminal = TRY(open_terminal(plan.devpts.get()));
+  TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
+  if (plan.request.boot) TRY(provide_console(terminal.master.get()));
+  if (plan.keys_asked) TRY(take_terminal(terminal.slave.get()));
+  return std::move(terminal.slave);
+}
+
 /// All that can fail, before anything of the guest runs.
 Result<Ready> settle(Plan& plan) {
+  if (::setsid() < 0) return fail_errno(errno, "make a session");  // the keyboard is the caller's
   if (plan.root)
     TRY(take_sources(plan));
   else
@@ -60,11 +70,7 @@ Result<Ready> settle(Plan& plan) {
   TRY(set_hostname(plan.request));
   TRY(furnish_tree(plan));
   Ready ready{TRY(find_identity(plan.request.user)), UniqueFd()};
-  if (plan.terminal) {
-    auto terminal = TRY(open_terminal(plan.devpts.get()));
-    TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
-    ready.terminal = std::move(terminal.slave);
-  }
+  if (plan.terminal) ready.terminal = TRY(make_terminal(plan));
   TRY(install_filter());
   return ready;
 }
@@ -90,11 +96,12 @@ void run_inside(Plan& plan) {
   auto ready = settle(plan);
   if (!ready) give_up(plan, ready.error());
   report_settled(plan);
+  const int terminal = ready->terminal.get();
   Start start{plan, *ready};
   if (plan.request.boot) start_command(&start);
   const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it
   if (!pid) give_up(plan, pid.error());
-  serve_as_init(*pid);
+  serve_as_init(plan, *pid, terminal);
 }
 
 }  // namespace warren::guest
