@@ -48,6 +48,14 @@ struct Ready {
   UniqueFd terminal;
 };
 
+/// What is typed at the caller's terminal to interrupt is told by `warren run` alone. A session, which takes
+/// the scheduler time, the command makes itself where it may.
+Status leave_foreground(const Plan& plan) {
+  const bool session = plan.request.boot || plan.keys_asked;
+  if ((session ? ::setsid() : ::setpgid(0, 0)) < 0) return fail_errno(errno, "leave the foreground");
+  return {};
+}
+
 /// The terminal of the guest; one that boots finds it at /dev/console, too.
 Result<UniqueFd> make_terminal(Plan& plan) {
   auto terminal = TRY(open_terminal(plan.devpts.get()));
@@ -59,7 +67,7 @@ Result<UniqueFd> make_terminal(Plan& plan) {
 
 /// All that can fail, before anything of the guest runs.
 Result<Ready> settle(Plan& plan) {
-  if (::setsid() < 0) return fail_errno(errno, "make a session");  // the keyboard is the caller's
+  TRY(leave_foreground(plan));
   if (plan.root)
     TRY(take_sources(plan));
   else
