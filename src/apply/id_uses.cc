@@ -56,14 +56,24 @@ std::string holder_text(const sys::LiveIds& live) {
   return fmt::format("the user namespace of PID {} ({})", live.pid, shown(sys::command_of(live.pid)));
 }
 
-/// One that shows the host's IDs as they are takes none of them from anybody.
+/// Does it show all of the host's IDs as they are? Then it takes none of them from anybody, as does the
+/// host's own; systemd's PrivateUsers=full writes it in two lines.
+bool shows_all(const std::vector<IdRun>& runs) {
+  std::uint64_t sum = 0;
+  for (const auto& run : runs)
+    if (run.inside == run.outside) sum += run.count;
+  return sum > kLastId;
+}
+
 Result<std::vector<IdUse>> live_uses() {
   std::vector<IdUse> all;
   for (const auto& live : TRY(sys::live_ids()))
-    for (const auto* runs : {&live.runs.uid, &live.runs.gid})
+    for (const auto* runs : {&live.runs.uid, &live.runs.gid}) {
+      if (shows_all(*runs)) continue;
       for (const auto& run : *runs)
-        if (const auto range = IdRange::make(run.outside, run.count); range && run.inside != run.outside)
+        if (const auto range = IdRange::make(run.outside, run.count))
           all.push_back({*range, holder_text(live)});
+    }
   return all;
 }
 
