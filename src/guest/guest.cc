@@ -102,7 +102,7 @@ Status await_report(const Plan& plan) {
   return fail(Code::failed, "a signal came before the guest was ready: it is ended");
 }
 
-Status start(Plan& plan) {
+Status start(Plan& plan, std::optional<sys::IdsLock>& lock) {
   sigset_t all;
   ::sigfillset(&all);
   for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
@@ -112,6 +112,7 @@ Status start(Plan& plan) {
   plan.report.reset();
   plan.terminal_in.reset();
   while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) continue;
+  lock.reset();
   const auto awaited = await_report(plan);
   auto error = awaited ? reported(plan) : awaited.error();
   if (plan.guest <= 0)
@@ -162,7 +163,7 @@ std::optional<Error> reported(Plan& plan) {
   return Error{static_cast<Code>(text[0] - '0'), 0, text.substr(1)};
 }
 
-Result<int> run(const Request& request) {
+Result<int> run(const Request& request, std::optional<sys::IdsLock> lock) {
   Plan plan(request);
   struct Cleaner {
     const Plan& plan;
@@ -172,7 +173,7 @@ Result<int> run(const Request& request) {
   } const cleaner{plan};
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended
   TRY(prepare(plan));
-  TRY(start(plan));
+  TRY(start(plan, lock));
   return attend(plan);
 }
 
