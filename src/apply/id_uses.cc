@@ -14,15 +14,12 @@
 #include "sys/live_ids.h"
 #include "sys/process.h"
 #include "sys/user.h"
+#include "sys/userns.h"
 
 namespace warren::apply {
 namespace {
 
 using model::IdUse;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 Status add_subids(const char* path, const std::vector<model::IdBlock>& blocks, std::vector<IdUse>& to) {
   const auto text = TRY(sys::read_etc_file(path));
@@ -41,7 +38,7 @@ void add_accounts(std::vector<IdUse>& to) {
 /// systemd-nspawn --private-users=pick gives each tree 65,536 IDs, and keeps them as the owner of the tree.
 void add_machines(std::vector<IdUse>& to) {
   constexpr const char* path = "/var/lib/machines";
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path), ::closedir);
   while (const auto* entry = directory ? ::readdir(directory.get()) : nullptr) {
     const auto tree = fmt::format("{}/{}", path, entry->d_name);
     struct stat file {};
@@ -105,9 +102,7 @@ Status check_unused(const IdRange& range) {
 }
 
 Status check_unused(const model::IdMap& map, const IdRange& block) {
-  auto told = model::runs(map, block);
-  std::ranges::sort(told.uid);
-  std::ranges::sort(told.gid);
+  const auto told = sys::sorted(model::runs(map, block));
   for (const auto& live : TRY(sys::live_ids()))
     if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), holder_text(live));
   return {};

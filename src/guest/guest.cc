@@ -52,7 +52,7 @@ Status make_channels(Plan& plan) {
 Result<UniqueFd> find_userns(const Request& request, int netns) {
   auto owner = TRY(sys::owner_of(netns));
   if (TRY(sys::is_own_userns(owner.get()))) return sys::make_userns(request.ids);
-  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == request.ids) return owner;
+  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == sys::sorted(request.ids)) return owner;
   return sys::make_userns(request.ids);
 }
 
