@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "guest/terminal.h"
+
 namespace warren::guest {
 namespace {
 
@@ -23,13 +25,6 @@ UniqueFd own_file(int fd) {
   UniqueFd own(
       ::open(fmt::format("/proc/self/fd/{}", fd).c_str(), O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   return own.valid() ? std::move(own) : UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-}
-
-/// Where what the guest writes is seen.
-int screen() {
-  for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
-    if (::isatty(fd) == 1) return fd;
-  return STDIN_FILENO;
 }
 
 bool later(ssize_t result) { return result < 0 && (errno == EAGAIN || errno == EINTR); }
@@ -95,10 +90,7 @@ void Relay::begin_keys() {
   keys_ = keyboard_.valid();
 }
 
-void Relay::copy_size() const {
-  winsize size{};
-  if (::ioctl(screen(), TIOCGWINSZ, &size) == 0) ::ioctl(master_.get(), TIOCSWINSZ, &size);
-}
+void Relay::copy_size() const { guest::copy_size(master_.get()); }
 
 void Relay::read_keys() {
   const auto keys = in_.take(keyboard_.get());

@@ -28,6 +28,17 @@ Keys keys_of(bool boot) {
   return boot || is_terminal(STDOUT_FILENO) ? Keys::at_once : Keys::when_read;
 }
 
+int screen() {
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+    if (is_terminal(fd)) return fd;
+  return STDIN_FILENO;
+}
+
+void copy_size(int master) {
+  winsize size{};
+  if (::ioctl(screen(), TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
+}
+
 Result<Terminal> open_terminal(int devpts) {
   Terminal terminal;
   terminal.master = UniqueFd(::openat(devpts, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -36,6 +47,7 @@ Result<Terminal> open_terminal(int devpts) {
     return fail_errno(errno, "make a terminal");
   terminal.slave = UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.slave.valid()) return fail_errno(errno, "open the terminal");
+  copy_size(terminal.master.get());
   return terminal;
 }
 

@@ -15,7 +15,12 @@ namespace warren::guest {
 enum class Keys { not_ours, at_once, when_read };
 [[nodiscard]] Keys keys_of(bool boot);
 
-/// A new terminal of that devpts.
+/// The descriptor at which what the guest writes to its terminal is seen.
+[[nodiscard]] int screen();
+/// Gives the guest's terminal the size of that.
+void copy_size(int master);
+
+/// A new terminal of that devpts, as large as the caller's.
 struct Terminal {
   UniqueFd master;
   UniqueFd slave;

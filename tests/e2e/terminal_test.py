@@ -122,7 +122,7 @@ class NobodyReads(AtTerminal):
         self.assertTrue(operator.sees("ready"))
         operator.type(b"\x1d\x1dx\x1d")
         self.assertIsNone(operator.ended(0.3))
-        operator.type(b"\x1d\x1d")
+        operator.type(b"\x1d\x1d\x1d")
         self.assertEqual(operator.ended(), 137)
 
 
