@@ -6,10 +6,13 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "commands.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -43,20 +46,6 @@ void let_options_through(CLI::App& app) {
   }
 }
 
-/// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
-/// (for help, or a wrong word) all, and for `completion`, which tells of the others.
-void register_commands(CLI::App& app, Context& context, const std::vector<std::string>& words) {
-  const auto named = [&](const Entry& command) {
-    return std::ranges::find(words, command.name) != words.end();
-  };
-  const bool some =
-      std::ranges::any_of(kCommands, named) && std::ranges::find(words, "completion") == words.end();
-  for (const auto& command : kCommands)
-    if (!some || named(command)) command.add(Command(&app), context);
-  app.require_subcommand(1);
-  let_options_through(app);
-}
-
 /// Does the option take the word after it?
 bool takes_value(const std::string& word) {
   constexpr std::array<std::string_view, 9> kTaking{"-u",       "--user", "-o",     "--output",  "--config",
@@ -64,42 +53,57 @@ bool takes_value(const std::string& word) {
   return std::ranges::find(kTaking, word) != kTaking.end();
 }
 
-bool runs_commands(const std::string& word) { return word == "exec" || word == "run"; }
+using Words = std::vector<std::string>;
 
-/// `exec NAME CMD -x`: what follows the command is the command's. Puts the "--" where people leave it out.
-std::vector<std::string> with_separator(int argc, char** argv) {
-  std::vector<std::string> words(argv + 1, argv + argc);
-  const auto exec = std::ranges::find_if(words, runs_commands);
-  if (exec == words.end() || std::find(words.begin(), exec, "--") != exec) return words;
-  int positional = 0;
-  for (auto at = exec + 1; at != words.end(); ++at) {
-    if (*at == "--") return words;
-    if (takes_value(*at) && at + 1 != words.end())
-      ++at;
-    else if (!at->starts_with('-') && ++positional == 2) {
-      words.insert(at, "--");
-      return words;
-    }
+/// The first word from `at` on that is no option and no option's value; the end where "--" comes before.
+Words::iterator next_positional(Words& words, Words::iterator at) {
+  for (; at != words.end() && *at != "--"; ++at) {
+    if (!at->starts_with('-') || *at == "-") return at;
+    if (takes_value(*at) && at + 1 != words.end()) ++at;
   }
-  return words;
+  return words.end();
 }
 
-/// Takes the words behind "--" away from a parser that would see a list in "[a,b]".
-std::vector<std::string> take_guest_command(std::vector<std::string>& words) {
-  const auto end = std::ranges::find(words, "--");
-  if (std::find_if(words.begin(), end, runs_commands) == end || end == words.end()) return {};
-  std::vector<std::string> command(end + 1, words.end());
-  words.erase(end, words.end());
-  return command;
+/// Takes the command of a guest away from a parser that would see a list in "[a,b]", and options in what is
+/// the command's: with `exec` and `run` the words behind "--", or, where people leave that out, from the word
+/// behind the space's name on. The name of a space may be the word `run`, too.
+Words take_guest_command(Words& words) {
+  const auto command = next_positional(words, words.begin());
+  if (command == words.end() || (*command != "exec" && *command != "run")) return {};
+  const auto name = next_positional(words, command + 1);
+  auto first = name == words.end() ? name : next_positional(words, name + 1);
+  if (first == words.end()) first = std::find(command, words.end(), "--");
+  if (first == words.end()) return {};
+  Words taken(first + (*first == "--" ? 1 : 0), words.end());
+  words.erase(first, words.end());
+  return taken;
+}
+
+/// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
+/// (for help, or a wrong word) all, and for `completion`, which tells of the others.
+void register_commands(CLI::App& app, Context& context, Words& words) {
+  const auto word = next_positional(words, words.begin());
+  const auto named = [&](const Entry& command) { return word != words.end() && *word == command.name; };
+  const bool some = std::ranges::any_of(kCommands, named) && *word != "completion";
+  for (const auto& command : kCommands)
+    if (!some || named(command)) command.add(Command(&app), context);
+  app.require_subcommand(1);
+  let_options_through(app);
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "warren: {}\n", printable(error.what));
+  note(printable(error.what));
   return error.code == Code::usage ? kExitUsage : kExitFailed;
 }
 
+/// The exit status, once what was said has been written.
+int finish(int status) {
+  const auto written = flush_output();
+  return written || status != kExitOk ? status : report(written.error());
+}
+
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);  // --help
+  if (error.get_exit_code() == 0) return finish(app.exit(error));  // --help
   std::string command;
   for (const auto* given : app.get_subcommands()) command += " " + given->get_name();
   std::string what = error.what();
@@ -107,7 +111,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   // The parser misses a command before it minds the word that stands in its place.
   if (command.empty() && !unknown.empty()) what = fmt::format("'{}' is not known", shown(unknown.front()));
   std::replace(what.begin(), what.end(), '\n', ' ');
-  fmt::print(stderr, "warren: {}; see `warren{} --help`\n", printable(what), command);
+  note(fmt::format("{}; see `warren{} --help`", printable(what), command));
   return kExitUsage;
 }
 
@@ -120,7 +124,7 @@ int run(int argc, char** argv) {
   app.footer(
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");
-  auto words = with_separator(argc, argv);
+  Words words(argv + 1, argv + argc);
   context.guest_command = take_guest_command(words);
   register_commands(app, context, words);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
@@ -131,8 +135,14 @@ int run(int argc, char** argv) {
   }
   context.config_given = config->count() > 0;
   const auto result = context.command();
-  std::fflush(stdout);
-  return result ? *result : report(result.error());
+  return finish(result ? *result : report(result.error()));
+}
+
+/// What is opened must not stand where the caller closed a standard stream: it would be written to, and a
+/// guest would get it.
+void fill_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDONLY);  // to write to it is an error still
 }
 
 }  // namespace
@@ -140,6 +150,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 1);  // a heap a thread costs more to make than threads that seldom meet in one
+  warren::cli::fill_standard_streams();
   try {
     return warren::cli::run(argc, argv);
   } catch (const std::exception& error) {

@@ -6,15 +6,25 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace warren::cli {
 
-void say(std::string_view line) { fmt::print("{}\n", line); }
+void print(std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void say(std::string_view line) { print(fmt::format("{}\n", line)); }
 
 // Text from a tenant's process may be no UTF-8; it must not end the program.
-void say_json(const Json& json) {
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+void say_json(const Json& json) { say(json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+Status flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return fail(Code::failed,
+              fmt::format("standard output cannot be written{}{}: not all is told of what was done",
+                          errno == 0 ? "" : ": ", errno == 0 ? "" : std::strerror(errno)));
 }
 
 void Columns::print() const {
@@ -41,7 +51,8 @@ apply::Progress progress(const std::string& verb) {
   if (!::isatty(STDERR_FILENO)) return {};
   return [verb](std::size_t done, std::size_t all) {
     if (all < 2 || (done % 10 != 0 && done != all)) return;
-    fmt::print(stderr, "\r{} {}/{}{}", verb, done, all, done == all ? "\n" : "");
+    const auto text = fmt::format("\r{} {}/{}{}", verb, done, all, done == all ? "\n" : "");
+    (void)std::fputs(text.c_str(), stderr);
     std::fflush(stderr);
   };
 }

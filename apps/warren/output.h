@@ -9,6 +9,7 @@
 
 #include "apply/build.h"
 #include "apply/status.h"
+#include "base/result.h"
 #include "model/plan.h"
 #include "model/space.h"
 
@@ -16,10 +17,15 @@ namespace warren::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// Prints a line on standard output.
+/// Prints text on standard output; where that cannot be written, flush_output() says so.
+void print(std::string_view text);
+/// Prints a line.
 void say(std::string_view line);
 /// Prints it indented.
 void say_json(const Json& json);
+
+/// Error: not all that was printed so far could be written.
+[[nodiscard]] Status flush_output();
 
 /// Rows under a header, in columns as wide as they need.
 class Columns {

@@ -103,6 +103,7 @@ Status IdRegistry::check_given_up(const OwnerName& owner) {
 Result<IdBlock> IdRegistry::free(const OwnerName& owner) {
   auto block = TRY(need_block(store_, owner));
   TRY(check_given_up(owner));
+  const auto lock = TRY(sys::IdsLock::take());
   TRY(check_unused(block.range));
   block.quarantined = true, block.since = std::time(nullptr);
   auto transaction = TRY(store_.begin());
@@ -122,6 +123,7 @@ Result<std::vector<IdBlock>> IdRegistry::purge(const std::vector<OwnerName>& own
       return fail(Code::not_found,
                   fmt::format("no block of {} is in quarantine; `warren id ls` lists them", owner.str()));
   TRY(mend_subids(store_));  // while we know which lines are those of the blocks
+  const auto lock = TRY(sys::IdsLock::take());
   auto transaction = TRY(store_.begin());
   for (const auto& block : gone) {
     TRY(check_unused(block.range));

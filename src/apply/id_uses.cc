@@ -14,15 +14,12 @@
 #include "sys/live_ids.h"
 #include "sys/process.h"
 #include "sys/user.h"
+#include "sys/userns.h"
 
 namespace warren::apply {
 namespace {
 
 using model::IdUse;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 Status add_subids(const char* path, const std::vector<model::IdBlock>& blocks, std::vector<IdUse>& to) {
   const auto text = TRY(sys::read_etc_file(path));
@@ -41,7 +38,7 @@ void add_accounts(std::vector<IdUse>& to) {
 /// systemd-nspawn --private-users=pick gives each tree 65,536 IDs, and keeps them as the owner of the tree.
 void add_machines(std::vector<IdUse>& to) {
   constexpr const char* path = "/var/lib/machines";
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path), ::closedir);
   while (const auto* entry = directory ? ::readdir(directory.get()) : nullptr) {
     const auto tree = fmt::format("{}/{}", path, entry->d_name);
     struct stat file {};
@@ -56,14 +53,24 @@ std::string holder_text(const sys::LiveIds& live) {
   return fmt::format("the user namespace of PID {} ({})", live.pid, shown(sys::command_of(live.pid)));
 }
 
-/// One that shows the host's IDs as they are takes none of them from anybody.
+/// Does it show all of the host's IDs as they are? Then it takes none of them from anybody, as does the
+/// host's own; systemd's PrivateUsers=full writes it in two lines.
+bool shows_all(const std::vector<IdRun>& runs) {
+  std::uint64_t sum = 0;
+  for (const auto& run : runs)
+    if (run.inside == run.outside) sum += run.count;
+  return sum > kLastId;
+}
+
 Result<std::vector<IdUse>> live_uses() {
   std::vector<IdUse> all;
   for (const auto& live : TRY(sys::live_ids()))
-    for (const auto* runs : {&live.runs.uid, &live.runs.gid})
+    for (const auto* runs : {&live.runs.uid, &live.runs.gid}) {
+      if (shows_all(*runs)) continue;
       for (const auto& run : *runs)
-        if (const auto range = IdRange::make(run.outside, run.count); range && run.inside != run.outside)
+        if (const auto range = IdRange::make(run.outside, run.count))
           all.push_back({*range, holder_text(live)});
+    }
   return all;
 }
 
@@ -95,9 +102,7 @@ Status check_unused(const IdRange& range) {
 }
 
 Status check_unused(const model::IdMap& map, const IdRange& block) {
-  auto told = model::runs(map, block);
-  std::ranges::sort(told.uid);
-  std::ranges::sort(told.gid);
+  const auto told = sys::sorted(model::runs(map, block));
   for (const auto& live : TRY(sys::live_ids()))
     if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), holder_text(live));
   return {};

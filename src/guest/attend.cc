@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "guest/plan.h"
+#include "guest/relay.h"
 #include "guest/terminal.h"
 
 namespace warren::guest {
@@ -34,16 +35,21 @@ class Attendant {
     return exit_status(status_);
   }
 
-  Result<int> wait_at(const UniqueFd& master) {
+  /// At a terminal the guest is seen to its end, and what it wrote last is shown: a signal spares who waits
+  /// for that in vain.
+  Result<int> wait_at(Relay& relay) {
     sigset_t all;
     ::sigfillset(&all);
     const UniqueFd signals(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals.valid()) return fail_errno(errno, "wait for signals");
-    const RawTerminal raw;
-    copy_size(master.get());
-    for (bool input = true; !ended_ && relay(master.get(), signals.get(), input);) take_all(signals, master);
-    drain(master.get());
-    return ended_ ? exit_status(status_) : wait();
+    relay.copy_size();
+    while (!ended_) {
+      relay.round(signals.get());
+      take_all(signals, relay);
+      if (relay.escaped()) ::kill(guest_, SIGKILL);
+    }
+    for (told_ = false; !told_ && relay.pending(); take_all(signals, relay)) relay.round(signals.get());
+    return exit_status(status_);
   }
 
  private:
@@ -51,12 +57,16 @@ class Attendant {
     if (signal == SIGCHLD)
       ended_ = ended_ || ::waitpid(guest_, &status_, WNOHANG) == guest_;
     else
-      ::kill(guest_, translated(signal, boot_));
+      tell(translated(signal, boot_));
   }
-  void take_all(const UniqueFd& signals, const UniqueFd& master) {
+  void tell(int signal) {
+    told_ = true;
+    if (!ended_) ::kill(guest_, signal);  // its number may be another's by now
+  }
+  void take_all(const UniqueFd& signals, Relay& relay) {
     for (signalfd_siginfo info{}; ::read(signals.get(), &info, sizeof info) == sizeof info;)
       if (info.ssi_signo == SIGWINCH)
-        copy_size(master.get());
+        relay.copy_size();
       else
         take(static_cast<int>(info.ssi_signo));
   }
@@ -64,6 +74,7 @@ class Attendant {
   pid_t guest_;
   bool boot_;
   bool ended_ = false;
+  bool told_ = false;  ///< has there been a signal for it?
   int status_ = 0;
 };
 
@@ -72,8 +83,11 @@ class Attendant {
 Result<int> attend(Plan& plan) {
   Attendant attendant(plan.guest, plan.request.boot);
   if (!plan.terminal) return attendant.wait();
-  const auto master = TRY(receive_fd(plan.terminal_out.get()));
-  return attendant.wait_at(master);
+  auto relay = TRY(Relay::open(TRY(receive_fd(plan.terminal_out.get()))));
+  const auto keys = keys_of(plan.request.boot);
+  if (keys == Keys::at_once) relay.begin_keys();
+  if (keys == Keys::when_read) relay.begin_keys_when(std::move(plan.terminal_out));
+  return attendant.wait_at(relay);
 }
 
 }  // namespace warren::guest

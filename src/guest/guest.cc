@@ -2,11 +2,14 @@
 #include "guest/guest.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +25,8 @@
 namespace warren::guest {
 namespace {
 
+constexpr char kSettled = '.';  // where an error has its code
+
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
@@ -33,6 +38,7 @@ Status make_channels(Plan& plan) {
   plan.outer = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   if (!plan.outer.valid()) return fail_errno(errno, "make a descriptor of this process");
   plan.terminal = at_terminal();
+  plan.keys_asked = keys_of(plan.request.boot) == Keys::when_read;
   if (!plan.terminal) return {};
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -45,7 +51,7 @@ Status make_channels(Plan& plan) {
 Result<UniqueFd> find_userns(const Request& request, int netns) {
   auto owner = TRY(sys::owner_of(netns));
   if (TRY(sys::is_own_userns(owner.get()))) return sys::make_userns(request.ids);
-  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == request.ids) return owner;
+  if (!request.exact_ids || TRY(sys::runs_of(owner.get())) == sys::sorted(request.ids)) return owner;
   return sys::make_userns(request.ids);
 }
 
@@ -78,7 +84,24 @@ Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
   return open_sources(plan);
 }
 
-Status start(Plan& plan) {
+/// Until the guest is settled, or says why it cannot be. What it has to read first is the tenant's,
+/// so that it may take for ever: a signal that means the end then means that of the guest.
+Status await_report(const Plan& plan) {
+  sigset_t ending;
+  ::sigemptyset(&ending);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) ::sigaddset(&ending, signal);
+  const UniqueFd signals(::signalfd(-1, &ending, SFD_CLOEXEC));
+  if (!signals.valid()) return fail_errno(errno, "wait for signals");
+  pollfd report{plan.report_in.get(), 0, 0};  // to be woken at its end alone is quicker
+  std::array<pollfd, 2> ready{report, pollfd{signals.get(), POLLIN, 0}};
+  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) continue;
+  report.events = POLLIN;
+  if (ready[0].revents != 0 || ::poll(&report, 1, 0) > 0 || plan.guest <= 0) return {};
+  ::kill(plan.guest, SIGKILL);
+  return fail(Code::failed, "a signal came before the guest was ready: it is ended");
+}
+
+Status start(Plan& plan, std::optional<sys::IdsLock>& lock) {
   sigset_t all;
   ::sigfillset(&all);
   for (const int own : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT}) ::sigdelset(&all, own);
@@ -86,7 +109,9 @@ Status start(Plan& plan) {
   TRY(plan.request.boot ? start_keeper(plan) : start_stage(plan));
   plan.report.reset();
   plan.terminal_in.reset();
-  auto error = reported(plan);
+  const auto awaited = await_report(plan);
+  lock.reset();
+  auto error = awaited ? reported(plan) : awaited.error();
   if (plan.guest <= 0)
     return std::unexpected(
         std::move(error).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
@@ -120,16 +145,22 @@ void report(const Plan& plan, const Error& error) {
   (void)!::write(plan.report.get(), text.data(), text.size());
 }
 
+void report_settled(const Plan& plan) { (void)!::write(plan.report.get(), &kSettled, 1); }
+
 std::optional<Error> reported(Plan& plan) {
-  std::string text(4096, '\0');
-  ssize_t size = 0;
-  while ((size = ::read(plan.report_in.get(), text.data(), text.size())) < 0 && errno == EINTR) continue;
-  if (size <= 0) return std::nullopt;
-  text.resize(static_cast<std::size_t>(size));
+  std::string text;
+  while (text.empty()) {
+    text.resize(4096);
+    ssize_t size = 0;
+    while ((size = ::read(plan.report_in.get(), text.data(), text.size())) < 0 && errno == EINTR) continue;
+    if (size <= 0) return std::nullopt;
+    text.resize(static_cast<std::size_t>(size));
+    if (text[0] == kSettled) text.erase(0, 1);
+  }
   return Error{static_cast<Code>(text[0] - '0'), 0, text.substr(1)};
 }
 
-Result<int> run(const Request& request) {
+Result<int> run(const Request& request, std::optional<sys::IdsLock> lock) {
   Plan plan(request);
   struct Cleaner {
     const Plan& plan;
@@ -139,7 +170,7 @@ Result<int> run(const Request& request) {
   } const cleaner{plan};
   std::signal(SIGCHLD, SIG_DFL);  // whoever ignores it, is not told how a child ended
   TRY(prepare(plan));
-  TRY(start(plan));
+  TRY(start(plan, lock));
   return attend(plan);
 }
 

@@ -2,7 +2,6 @@
 #include "guest/identity.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <fmt/format.h>
 #include <grp.h>
@@ -11,38 +10,44 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "sys/file.h"
+#include "types/id_range.h"
 #include "types/names.h"
 
 namespace warren::guest {
 namespace {
 
-using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+/// One of the guest's lists, whose root may have put anything in its place.
+class List {
+ public:
+  static Result<List> read(const char* path) {
+    auto text = TRY(sys::read_plain_file(path));
+    return List(std::make_unique<std::string>(std::move(text).value_or("")));
+  }
+  [[nodiscard]] std::FILE* file() const { return file_.get(); }  // null: empty, or there is none
 
-File open_list(const char* path) { return File(std::fopen(path, "re"), std::fclose); }
+ private:
+  explicit List(std::unique_ptr<std::string> text)
+      : text_(std::move(text)),
+        file_(text_->empty() ? nullptr : ::fmemopen(text_->data(), text_->size(), "r"), std::fclose) {}
 
-std::optional<uid_t> number(const std::string& text) {
-  uid_t value = 0;
-  const auto* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error != std::errc{} || end != last || value == static_cast<uid_t>(-1)) return std::nullopt;
-  return value;
-}
+  std::unique_ptr<std::string> text_;  // where the file reads it
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+};
 
-std::optional<Identity> in_passwd(const std::string& user) {
-  const auto file = open_list("/etc/passwd");
-  if (!file) return std::nullopt;
-  const auto uid = number(user);
-  while (const auto* entry = ::fgetpwent(file.get()))
+Result<std::optional<Identity>> in_passwd(const std::string& user) {
+  const auto list = TRY(List::read("/etc/passwd"));
+  const auto uid = parse_id(user);
+  while (const auto* entry = list.file() ? ::fgetpwent(list.file()) : nullptr)
     if (user == entry->pw_name || (uid && *uid == entry->pw_uid))
       return Identity{entry->pw_name, entry->pw_dir, entry->pw_shell, entry->pw_uid, entry->pw_gid, {}};
   return std::nullopt;
 }
 
-std::vector<gid_t> groups_of(const Identity& identity) {
+Result<std::vector<gid_t>> groups_of(const Identity& identity) {
   std::vector<gid_t> groups{identity.gid};
-  const auto file = open_list("/etc/group");
-  if (!file) return groups;
-  while (const auto* entry = ::fgetgrent(file.get()))
+  const auto list = TRY(List::read("/etc/group"));
+  while (const auto* entry = list.file() ? ::fgetgrent(list.file()) : nullptr)
     for (auto* const* member = entry->gr_mem; *member; ++member)
       if (identity.name == *member && entry->gr_gid != identity.gid) groups.push_back(entry->gr_gid);
   return groups;
@@ -52,14 +57,14 @@ std::vector<gid_t> groups_of(const Identity& identity) {
 
 Result<Identity> find_identity(const std::string& user) {
   if (user.empty()) return Identity{};
-  auto found = in_passwd(user);
-  const auto uid = number(user);
+  auto found = TRY_WRAP("the guest's list of users", in_passwd(user));
+  const auto uid = parse_id(user);
   if (!found && !uid)
     return fail(Code::usage, fmt::format("there is no user '{}' in the /etc/passwd of the guest: give a "
                                          "name that stands there, or a UID",
                                          shown(user)));
   if (!found) found = Identity{user, "/", "/bin/sh", *uid, *uid, {}};
-  found->groups = groups_of(*found);
+  found->groups = TRY_WRAP("the guest's list of groups", groups_of(*found));
   return *found;
 }
 

@@ -18,11 +18,27 @@ namespace {
 constexpr int kExitNotRunnable = 126;  // as shells and env(1) say it
 constexpr int kExitNotFound = 127;
 
+/// What PID 1 keeps of a terminal whose keys are not asked for yet: the command is in the background there,
+/// and who reads in the background is stopped.
+constexpr int kTerminal = 0, kAsking = 1;
+
+void ask_for_keys(pid_t command) {
+  ::tcsetpgrp(kTerminal, command);
+  (void)!::write(kAsking, "", 1);
+  ::close_range(0, ~0U, 0);
+  ::kill(-command, SIGCONT);
+}
+
 /// Takes away what has ended; ends itself when that is the command.
-void reap(pid_t command) {
+void reap(pid_t command, bool& asking) {
   int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
-    if (pid == command) ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | (asking ? WUNTRACED : 0))) > 0;)
+    if (WIFSTOPPED(status)) {
+      if (pid != command || (WSTOPSIG(status) != SIGTTIN && WSTOPSIG(status) != SIGTTOU)) continue;
+      ask_for_keys(command);
+      asking = false;
+    } else if (pid == command)
+      ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 /// A key of the keyboard means all that runs in the foreground, any other signal the one process.
@@ -46,8 +62,14 @@ void set_environment(const Plan& plan, const Identity& identity) {
 
 /// What a process that never ran anything else would look like.
 Status become_clean(const Plan& plan, const Identity& identity, const UniqueFd& terminal) {
-  if (::setsid() < 0) return fail_errno(errno, "make a session");
-  if (terminal.valid()) TRY(adopt_terminal(terminal.get()));
+  if (plan.keys_asked) {
+    if (::setpgid(0, 0) != 0) return fail_errno(errno, "make a process group");
+  } else if (::getsid(0) != ::getpid() && ::setsid() < 0) {
+    return fail_errno(errno, "make a session");
+  } else if (terminal.valid()) {
+    TRY(take_terminal(terminal.get()));
+  }
+  if (terminal.valid()) TRY(use_terminal(terminal.get()));
   TRY(become(identity));
   if (plan.request.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail_errno(errno, "give up new privileges");
@@ -60,12 +82,14 @@ Status become_clean(const Plan& plan, const Identity& identity, const UniqueFd& 
 
 }  // namespace
 
-void serve_as_init(pid_t command) {
-  ::close_range(0, ~0U, 0);
+void serve_as_init(const Plan& plan, pid_t command, int terminal) {
+  bool asking =
+      plan.keys_asked && ::dup2(terminal, kTerminal) >= 0 && ::dup2(plan.terminal_in.get(), kAsking) >= 0;
+  ::close_range(asking ? kAsking + 1 : 0, ~0U, 0);
   sigset_t all;
   ::sigfillset(&all);
   for (;;) {
-    reap(command);
+    reap(command, asking);
     siginfo_t info{};
     const int signal = ::sigwaitinfo(&all, &info);
     if (signal <= 0 || signal == SIGCHLD) continue;

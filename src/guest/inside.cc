@@ -40,8 +40,26 @@ struct Ready {
   UniqueFd terminal;
 };
 
+/// What is typed at the caller's terminal to interrupt is told by `warren run` alone. A session, which takes
+/// the scheduler time, the command makes itself where it may.
+Status leave_foreground(const Plan& plan) {
+  const bool session = plan.request.boot || plan.keys_asked;
+  if ((session ? ::setsid() : ::setpgid(0, 0)) < 0) return fail_errno(errno, "leave the foreground");
+  return {};
+}
+
+/// The terminal of the guest; one that boots finds it at /dev/console, too.
+Result<UniqueFd> make_terminal(Plan& plan) {
+  auto terminal = TRY(open_terminal(plan.devpts.get()));
+  TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
+  if (plan.request.boot) TRY(provide_console(terminal.master.get()));
+  if (plan.keys_asked) TRY(take_terminal(terminal.slave.get()));
+  return std::move(terminal.slave);
+}
+
 /// All that can fail, before anything of the guest runs.
 Result<Ready> settle(Plan& plan) {
+  TRY(leave_foreground(plan));
   if (plan.root)
     TRY(take_sources(plan));
   else
@@ -53,11 +71,7 @@ Result<Ready> settle(Plan& plan) {
   TRY(set_hostname(plan.request));
   TRY(furnish_tree(plan));
   Ready ready{TRY(find_identity(plan.request.user)), UniqueFd()};
-  if (plan.terminal) {
-    auto terminal = TRY(open_terminal(plan.devpts.get()));
-    TRY(send_fd(plan.terminal_in.get(), terminal.master.get()));
-    ready.terminal = std::move(terminal.slave);
-  }
+  if (plan.terminal) ready.terminal = TRY(make_terminal(plan));
   TRY(install_filter());
   return ready;
 }
@@ -90,11 +104,13 @@ Status depend_on(const Plan& plan) {
 void run_inside(Plan& plan) {
   auto ready = settle(plan);
   if (!ready) give_up(plan, ready.error());
+  report_settled(plan);
+  const int terminal = ready->terminal.get();
   Start start{plan, *ready};
   if (plan.request.boot) start_command(&start);
   const auto pid = sys::start_sharing(start_command, &start);  // this process only waits for it
   if (!pid) give_up(plan, pid.error());
-  serve_as_init(*pid);
+  serve_as_init(plan, *pid, terminal);
 }
 
 }  // namespace warren::guest

@@ -27,6 +27,7 @@ struct Plan {
   const Request& request;
   bool root = true;         ///< is the caller root on the host?
   bool terminal = false;    ///< the guest gets one of its own
+  bool keys_asked = false;  ///< whose keys are its only once it reads them
   std::string directory{};  ///< that the caller stands in
   Cgroup cgroup{};          ///< of a guest that boots
   sigset_t signals{};       ///< the caller's mask
@@ -64,13 +65,16 @@ struct Plan {
 /// Makes the mount namespace of the guest: its tree, /proc, /sys, /dev, the binds.
 [[nodiscard]] Status furnish_tree(Plan& plan);
 
-/// Tells `warren run` why there is no guest.
+/// Tells `warren run` that all is read which is the tenant's: the rest takes no time.
+void report_settled(const Plan& plan);
+/// Tells it why there is no guest.
 void report(const Plan& plan, const Error& error);
 /// What was told, once the command runs or everybody has ended.
 [[nodiscard]] std::optional<Error> reported(Plan& plan);
 
-/// PID 1: reaps, passes signals on to the command, ends with it.
-[[noreturn]] void serve_as_init(pid_t command);
+/// PID 1: reaps, passes signals on to the command, ends with it; asks for keys once it reads from the
+/// terminal.
+[[noreturn]] void serve_as_init(const Plan& plan, pid_t command, int terminal);
 /// Turns into the command.
 [[noreturn]] void run_command(Plan& plan, const Identity& identity, UniqueFd terminal);
 

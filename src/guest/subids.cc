@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "guest/subids.h"
 
-#include <charconv>
 #include <fmt/format.h>
-#include <optional>
 #include <pwd.h>
 #include <string>
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "types/id_range.h"
 
 namespace warren::guest {
 namespace {
-
-std::optional<std::uint32_t> number(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error != std::errc{} || end != last) return std::nullopt;
-  return value;
-}
 
 /// What stands before the separator; `text` is left with what stands behind it.
 std::string_view cut(std::string_view& text, char separator) {
@@ -49,8 +40,8 @@ std::vector<IdRun> granted(std::string_view text, std::string_view user, uid_t u
   while (!text.empty()) {
     auto line = cut(text, '\n');
     const auto who = cut(line, ':');
-    const auto first = number(cut(line, ':')), count = number(line);
-    if ((who != user && number(who) != uid) || !first || !count || *count == 0) continue;
+    const auto first = parse_id(cut(line, ':')), count = parse_id(line);
+    if ((who != user && parse_id(who) != uid) || !first || !count || *count == 0) continue;
     if (*count > UINT32_MAX - inside || *count > UINT32_MAX - *first) continue;
     runs.push_back({inside, *first, *count});
     inside += *count;

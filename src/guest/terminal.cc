@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "guest/terminal.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <poll.h>
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sys/mounts.h"
+
 namespace warren::guest {
 namespace {
 
-/// All of it, however long the reader takes. False: nobody reads any more.
-bool write_all(int to, const char* data, std::size_t size) {
-  while (size > 0) {
-    const auto done = ::write(to, data, size);
-    if (done < 0 && errno == EAGAIN) {
-      pollfd wait{to, POLLOUT, 0};
-      ::poll(&wait, 1, -1);
-    } else if (done < 0 && errno != EINTR) {
-      return false;
-    }
-    if (done > 0) data += done, size -= static_cast<std::size_t>(done);
-  }
-  return true;
-}
+constexpr std::array kStreams{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
 
-/// One read's worth. False: there is no more to come, or nowhere to put it.
-bool copy_some(int from, int to) {
-  std::array<char, 4096> part{};
-  const auto size = ::read(from, part.data(), part.size());
-  if (size < 0) return errno == EINTR || errno == EAGAIN;
-  return size > 0 && write_all(to, part.data(), static_cast<std::size_t>(size));
-}
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
 }  // namespace
+bool at_terminal() { return std::ranges::any_of(kStreams, is_terminal); }
 
-bool at_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
+Keys keys_of(bool boot) {
+  if (!is_terminal(STDIN_FILENO)) return Keys::not_ours;
+  return boot || is_terminal(STDOUT_FILENO) ? Keys::at_once : Keys::when_read;
+}
+
+int screen() {
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+    if (is_terminal(fd)) return fd;
+  return STDIN_FILENO;
+}
+
+void copy_size(int master) {
+  winsize size{};
+  if (::ioctl(screen(), TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
+}
 
 Result<Terminal> open_terminal(int devpts) {
   Terminal terminal;
@@ -48,13 +47,28 @@ Result<Terminal> open_terminal(int devpts) {
     return fail_errno(errno, "make a terminal");
   terminal.slave = UniqueFd(::ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!terminal.slave.valid()) return fail_errno(errno, "open the terminal");
+  copy_size(terminal.master.get());
   return terminal;
 }
 
-Status adopt_terminal(int slave) {
+Status provide_console(int master) {
+  unsigned number = 0;
+  if (::ioctl(master, TIOCGPTN, &number) != 0) return fail_errno(errno, "name the terminal");
+  const auto terminal = TRY(sys::copy_mount(fmt::format("/dev/pts/{}", number), false));
+  const UniqueFd node(::open("/dev/console", O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!node.valid()) return fail_errno(errno, "make /dev/console");
+  TRY_WRAP("mount /dev/console", sys::attach(terminal.get(), node.get()));
+  return {};
+}
+
+Status take_terminal(int slave) {
   if (::ioctl(slave, TIOCSCTTY, 0) != 0) return fail_errno(errno, "take the terminal");
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::dup2(slave, fd) < 0) return fail_errno(errno, "use the terminal");
+  return {};
+}
+
+Status use_terminal(int slave) {
+  for (const int fd : kStreams)
+    if (is_terminal(fd) && ::dup2(slave, fd) < 0) return fail_errno(errno, "use the terminal");
   return {};
 }
 
@@ -88,38 +102,6 @@ Result<UniqueFd> receive_fd(int socket) {
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return UniqueFd(fd);
-}
-
-void copy_size(int master) {
-  winsize size{};
-  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) ::ioctl(master, TIOCSWINSZ, &size);
-}
-
-bool relay(int master, int signals, bool& input_open) {
-  std::array<pollfd, 3> ready{pollfd{master, POLLIN, 0}, pollfd{signals, POLLIN, 0},
-                              pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0}};
-  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) continue;
-  if (ready[2].revents != 0) input_open = copy_some(STDIN_FILENO, master);
-  if (ready[0].revents != 0) return copy_some(master, STDOUT_FILENO);
-  return true;
-}
-
-void drain(int master) {
-  pollfd ready{master, POLLIN, 0};
-  while (::poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0)
-    if (!copy_some(master, STDOUT_FILENO)) return;
-}
-
-RawTerminal::RawTerminal() {
-  termios now{};
-  if (::tcgetattr(STDIN_FILENO, &now) != 0) return;
-  before_ = now;
-  ::cfmakeraw(&now);
-  (void)::tcsetattr(STDIN_FILENO, TCSADRAIN, &now);
-}
-
-RawTerminal::~RawTerminal() {
-  if (before_) (void)::tcsetattr(STDIN_FILENO, TCSADRAIN, &*before_);
 }
 
 }  // namespace warren::guest

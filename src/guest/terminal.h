@@ -3,48 +3,38 @@
 // `warren run` was started at, in which they could type.
 #pragma once
 
-#include <optional>
-#include <termios.h>
-
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace warren::guest {
 
-/// Do standard input and output both lead to a terminal?
+/// Does standard input, output or error lead to a terminal?
 [[nodiscard]] bool at_terminal();
 
-/// A new terminal of that devpts.
+/// Whose the keys are: where output goes elsewhere, another program, such as a pager, may want them.
+enum class Keys { not_ours, at_once, when_read };
+[[nodiscard]] Keys keys_of(bool boot);
+
+/// The descriptor at which what the guest writes to its terminal is seen.
+[[nodiscard]] int screen();
+/// Gives the guest's terminal the size of that.
+void copy_size(int master);
+
+/// A new terminal of that devpts, as large as the caller's.
 struct Terminal {
   UniqueFd master;
   UniqueFd slave;
 };
 [[nodiscard]] Result<Terminal> open_terminal(int devpts);
-/// Makes it the one of the calling session, and standard input, output and error.
-[[nodiscard]] Status adopt_terminal(int slave);
+/// Shows it at /dev/console of the guest that the calling process stands in.
+[[nodiscard]] Status provide_console(int master);
+/// Makes it the one of the calling session.
+[[nodiscard]] Status take_terminal(int slave);
+/// Puts it in the place of the caller's, at those of standard input, output and error that lead to one.
+[[nodiscard]] Status use_terminal(int slave);
 
 [[nodiscard]] Status send_fd(int socket, int fd);
 /// What send_fd() sent. Error: the other end is closed.
 [[nodiscard]] Result<UniqueFd> receive_fd(int socket);
-
-/// Gives `master` the size of the terminal that we are at.
-void copy_size(int master);
-/// One round of that: what the guest's terminal says is shown, what is typed at ours goes to it, key by key.
-/// Returns, too, when the signal descriptor has something to read. False: nobody is left at the other end.
-[[nodiscard]] bool relay(int master, int signals, bool& input_open);
-/// Shows what is left.
-void drain(int master);
-
-/// Keys go through as they are typed, until the end of the scope.
-class RawTerminal {
- public:
-  RawTerminal();
-  RawTerminal(const RawTerminal&) = delete;
-  RawTerminal& operator=(const RawTerminal&) = delete;
-  ~RawTerminal();
-
- private:
-  std::optional<termios> before_;
-};
 
 }  // namespace warren::guest

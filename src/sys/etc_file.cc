@@ -19,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kLimit = 16 << 20;
 constexpr int kTries = 50;
 constexpr auto kPause = 100ms;
 
@@ -155,23 +154,10 @@ EtcLock::~EtcLock() {
 }
 
 Result<std::optional<std::string>> read_etc_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.valid() && errno == ENOENT) return std::nullopt;
-  if (!fd.valid() && errno == ELOOP)
-    return fail(Code::failed, path + " is a symbolic link: only a plain file is read and replaced");
-  if (!fd.valid()) return fail_errno(errno, "open " + path);
   struct stat file {};
-  if (::fstat(fd.get(), &file) != 0) return fail_errno(errno, "look at " + path);
-  if (!S_ISREG(file.st_mode)) return fail(Code::failed, path + " is no plain file");
-  if (static_cast<std::size_t>(file.st_size) > kLimit) return fail(Code::failed, path + " is over 16 MiB");
-  std::string text;
-  char part[8192];
-  for (ssize_t size = 0; (size = ::read(fd.get(), part, sizeof part)) != 0;) {
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return fail_errno(errno, "read " + path);
-    text.append(part, static_cast<std::size_t>(size));
-  }
-  return text;
+  if (::lstat(path.c_str(), &file) == 0 && S_ISLNK(file.st_mode))
+    return fail(Code::failed, path + " is a symbolic link: only a plain file is read and replaced");
+  return read_plain_file(path, O_NOFOLLOW);
 }
 
 Status replace_etc_file(const EtcLock&, const std::string& path, std::string_view text) {

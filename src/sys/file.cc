@@ -20,6 +20,22 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
   return {};
 }
 
+constexpr std::size_t kLimit = 16 << 20;
+
+Result<std::string> read_all(int fd, const std::string& path, std::size_t limit) {
+  std::string text;
+  char part[4096];
+  while (text.size() < limit) {
+    const auto size = ::read(fd, part, sizeof part);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return fail_errno(errno, "read " + path);
+    if (size == 0) break;
+    text.append(part, static_cast<std::size_t>(size));
+  }
+  if (text.size() > limit) text.resize(limit);
+  return text;
+}
+
 }  // namespace
 
 Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode) {
@@ -30,16 +46,19 @@ Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode) {
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   const auto fd = TRY(open_file(path, O_RDONLY));
-  std::string text;
-  char part[4096];
-  while (text.size() < limit) {
-    const auto size = ::read(fd.get(), part, sizeof part);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return fail_errno(errno, "read " + path);
-    if (size == 0) break;
-    text.append(part, static_cast<std::size_t>(size));
-  }
-  if (text.size() > limit) text.resize(limit);
+  return read_all(fd.get(), path, limit);
+}
+
+// A FIFO or a terminal must not hold up who opens it, nor become his.
+Result<std::optional<std::string>> read_plain_file(const std::string& path, int flags) {
+  const UniqueFd fd(::open(path.c_str(), flags | O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd.valid() && errno == ENOENT) return std::nullopt;
+  if (!fd.valid()) return fail_errno(errno, "open " + path);
+  struct stat file {};
+  if (::fstat(fd.get(), &file) != 0) return fail_errno(errno, "look at " + path);
+  if (!S_ISREG(file.st_mode)) return fail(Code::failed, path + " is no plain file");
+  auto text = TRY(read_all(fd.get(), path, kLimit + 1));
+  if (text.size() > kLimit) return fail(Code::failed, path + " is over 16 MiB");
   return text;
 }
 

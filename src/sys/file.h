@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ namespace warren::sys {
 [[nodiscard]] Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0);
 /// All that a file holds, at most `limit` bytes of it.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit = 1 << 20);
+/// All of a plain file, in whose place another's hand may have put anything; nothing where there is none.
+/// `flags` are of open(2), such as O_NOFOLLOW. Error: it is something else, or over 16 MiB.
+[[nodiscard]] Result<std::optional<std::string>> read_plain_file(const std::string& path, int flags = 0);
 /// Writes into a file that exists, in one write: for /proc/sys.
 [[nodiscard]] Status write_existing(const std::string& path, std::string_view text);
 /// Replaces the file so that a reader, and a crash, sees the old text or the new one.

@@ -3,43 +3,25 @@
 
 #include <dirent.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <sys/stat.h>
 
-#include "sys/file.h"
 #include "sys/netns.h"
 #include "sys/userns.h"
-#include "types/id_range.h"
 
 namespace warren::sys {
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 std::optional<ino_t> user_namespace(const std::string& process) {
   struct stat file {};
   if (::stat((process + "/ns/user").c_str(), &file) != 0) return std::nullopt;  // it is gone, or not ours
   return file.st_ino;
-}
-
-std::vector<IdRun> read_runs(const std::string& path) {
-  std::vector<IdRun> runs;
-  std::istringstream lines(read_file(path).value_or(""));
-  IdRun run;
-  while (lines >> run.inside >> run.outside >> run.count)
-    if (run.outside <= kLastId) runs.push_back(run);  // else of a namespace that we are below of
-  std::ranges::sort(runs);
-  return runs;
 }
 
 std::optional<pid_t> pid_of(const char* name) {
@@ -58,8 +40,6 @@ Status add_pinned(std::set<ino_t>& known, std::vector<LiveIds>& all) {
     struct stat file {};
     if (!owner || ::fstat(owner->get(), &file) != 0 || !known.insert(file.st_ino).second) continue;
     all.push_back({0, name, TRY(runs_of(owner->get()))});
-    std::ranges::sort(all.back().runs.uid);
-    std::ranges::sort(all.back().runs.gid);
   }
   return {};
 }
@@ -67,7 +47,7 @@ Status add_pinned(std::set<ino_t>& known, std::vector<LiveIds>& all) {
 }  // namespace
 
 Result<std::vector<LiveIds>> live_ids() {
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir("/proc"));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
   if (!directory) return fail_errno(errno, "read /proc");
   std::set<ino_t> known;
   if (const auto own = user_namespace("/proc/self")) known.insert(*own);
@@ -75,10 +55,12 @@ Result<std::vector<LiveIds>> live_ids() {
   while (const auto* entry = ::readdir(directory.get())) {
     const auto pid = pid_of(entry->d_name);
     if (!pid) continue;
-    const auto process = fmt::format("/proc/{}", *pid);
-    const auto id = user_namespace(process);
+    const auto id = user_namespace(fmt::format("/proc/{}", *pid));
     if (!id || !known.insert(*id).second) continue;
-    all.push_back({*pid, {}, {read_runs(process + "/uid_map"), read_runs(process + "/gid_map")}});
+    if (auto runs = runs_of_process(*pid))  // else it is gone: another may show the namespace
+      all.push_back({*pid, {}, std::move(*runs)});
+    else
+      known.erase(*id);
   }
   TRY(add_pinned(known, all));
   return all;

@@ -18,6 +18,22 @@ class WriterLock {
   UniqueFd fd_;
 };
 
+/// Keeps IDs that were read from the store with their owner until a process of a new user namespace has them,
+/// by which all can see that: flock(2) on /run/warren/ids.lock, shared by those who start guests.
+class IdsLock {
+ public:
+  [[nodiscard]] static Result<IdsLock> share();
+  /// For who takes IDs away. Error: some guest's start goes on for longer than we wait.
+  [[nodiscard]] static Result<IdsLock> take();
+  IdsLock(IdsLock&&) noexcept = default;
+  IdsLock& operator=(IdsLock&&) = delete;
+  ~IdsLock();
+
+ private:
+  explicit IdsLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
 inline constexpr const char* kRunDir = "/run/warren";
 
 }  // namespace warren::sys

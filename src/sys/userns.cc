@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/userns.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "sys/file.h"
+#include "types/id_range.h"
 
 namespace warren::sys {
 namespace {
@@ -93,7 +95,8 @@ Status write_maps(const Holder& holder, const IdRuns& runs) {
 Result<std::vector<IdRun>> read_runs(const std::string& path) {
   std::istringstream text(TRY(read_file(path)));
   std::vector<IdRun> runs;
-  for (IdRun run; text >> run.inside >> run.outside >> run.count;) runs.push_back(run);
+  for (IdRun run; text >> run.inside >> run.outside >> run.count;)
+    if (run.outside <= kLastId) runs.push_back(run);  // else of a namespace that we are below of
   return runs;
 }
 
@@ -134,7 +137,18 @@ Result<bool> is_own_userns(int fd) {
 
 Result<IdRuns> runs_of(int userns_fd) {
   const auto holder = TRY(Holder::start_in(userns_fd));
-  return IdRuns{TRY(read_runs(holder.file("uid_map"))), TRY(read_runs(holder.file("gid_map")))};
+  return runs_of_process(holder.pid());
+}
+
+Result<IdRuns> runs_of_process(pid_t pid) {
+  const auto process = fmt::format("/proc/{}", pid);
+  return sorted({TRY(read_runs(process + "/uid_map")), TRY(read_runs(process + "/gid_map"))});
+}
+
+IdRuns sorted(IdRuns runs) {
+  std::ranges::sort(runs.uid);
+  std::ranges::sort(runs.gid);
+  return runs;
 }
 
 Result<UniqueFd> make_userns(const IdRuns& runs) {

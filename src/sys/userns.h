@@ -13,8 +13,12 @@ namespace warren::sys {
 [[nodiscard]] Result<UniqueFd> owner_of(int namespace_fd);
 /// Is the user namespace that of this process?
 [[nodiscard]] Result<bool> is_own_userns(int fd);
-/// What its IDs are on the host. Forks; not for a process with threads that hold locks.
+/// What its IDs are on the host, as sorted() has them. Forks; not for a process with threads that hold locks.
 [[nodiscard]] Result<IdRuns> runs_of(int userns_fd);
+/// The same of the user namespace that the process is in.
+[[nodiscard]] Result<IdRuns> runs_of_process(pid_t pid);
+/// In the order by which they can be compared.
+[[nodiscard]] IdRuns sorted(IdRuns runs);
 
 /// A user namespace with these IDs. It lives as long as the descriptor, or what it owns.
 [[nodiscard]] Result<UniqueFd> make_userns(const IdRuns& runs);

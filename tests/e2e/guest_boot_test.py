@@ -151,6 +151,16 @@ class Boot(BootTest):
         self.assertTrue(wh.wait_until(lambda: guests.processes() == before), guests.processes())
         self.assertEqual(os.stat(f"{self.tree}/var/log").st_uid, 0)  # on disk all is root's still
 
+    def test_console(self):
+        """systemd says there what it does, and a login is had there."""
+        os.unlink(f"{self.tree}/etc/systemd/system/console-getty.service")  # the tree's, which masks it
+        operator = guests.Operator("web1", "--rootfs", self.tree, "--boot")
+        self.addCleanup(operator.close)
+        self.assertTrue(operator.sees("Reached target", 30), operator.said)
+        self.assertTrue(operator.sees("login:", 30), operator.said)
+        operator.type(b"\x1d\x1d\x1d")
+        self.assertEqual(operator.ended(), 137)
+
     def test_kill_9(self):
         before = guests.processes()
         with self.booted() as process:

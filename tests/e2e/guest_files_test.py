@@ -337,6 +337,55 @@ class Rights(Tree):
         self.assertEqual(output("web1", *self.options("-u", "alice", "--no-new-privs"), "--", "/mnt/id", "-u"), "1000")
 
 
+class Lists(Tree):
+    """/etc/passwd and /etc/group are the tenant's, who may have put anything there."""
+
+    def setUp(self):
+        super().setUp()
+        wh.warren("add", "web1")
+
+    def test_what_is_no_file(self):
+        for name in "passwd", "group":
+            path = self.top / "etc" / name
+            text = path.read_text()
+            for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("/dev/tty"),
+                         os.mkdir, lambda path: path.symlink_to("/proc/self/fd/0")):
+                path.unlink()
+                make(path)
+                got = run("web1", *self.options("-u", "alice"), "--", "true", check=False, timeout=10, input="")
+                self.assertEqual(got.returncode, 1, got)
+                self.assertRegex(got.stderr, rf"\Awarren: the guest's list of (users|groups): .*/etc/{name}.*\n\Z")
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+                path.write_text(text)
+
+    def test_size(self):
+        with open(self.top / "etc/passwd", "a") as file:
+            file.truncate((16 << 20) + 1)
+        got = run("web1", *self.options("-u", "alice"), "--", "true", check=False)
+        self.assertIn("/etc/passwd is over 16 MiB", got.stderr)
+
+    def test_link_to_a_file(self):
+        (self.top / "etc/passwd").rename(self.top / "srv.passwd")
+        (self.top / "etc/passwd").symlink_to("../srv.passwd")
+        self.assertEqual(script("web1", "id -u", *self.options("-u", "alice")), "1000")
+        (self.top / "etc/group").unlink()
+        self.assertEqual(script("web1", "id -G", *self.options("-u", "alice")), "1000")
+        (self.top / "etc/passwd").unlink()
+        self.assertIn("no user 'alice'", run("web1", *self.options("-u", "alice"), "--", "true", check=False).stderr)
+
+    def test_a_signal_meanwhile(self):
+        """As many users and groups as are read take a while."""
+        for name, line in ("passwd", "u:x:2:2:::\n"), ("group", "g:x:2:\n"):
+            (self.top / "etc" / name).write_text(line * ((15 << 20) // len(line)))
+        command = [wh.WARREN, "run", "web1", *self.options("-u", "12"), "--", "sleep", "60"]
+        process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
+        with wh.killed_after(process):
+            self.assertTrue(wh.wait_until(lambda: guests.pid_1(process)))
+            process.terminate()
+            said = process.communicate(timeout=20)[1]
+        self.assertEqual((process.returncode, said), (1, "warren: a signal came before the guest was ready: it is ended\n"))
+
+
 @unittest.skipUnless((DEBIAN / "usr/bin/apt-get").exists(), f"no Debian in {DEBIAN}: tests/system/image.sh makes it")
 class Debian(wh.HostTest):
     """A whole Debian, as mmdebstrap makes it; only read here."""

@@ -145,7 +145,16 @@ class Others(Ids):
             self.check(f"1,048,581: the user namespace of PID {guest.pid}")
 
     def test_user_namespace_that_shows_all_as_it_is(self):
-        with in_user_namespace([(0, 0, 4294967295)], [(0, 0, 4294967295)]):
+        for runs in [(0, 0, 4294967295)], [(0, 0, 1), (1, 1, 4294967294)]:
+            with self.subTest(runs), in_user_namespace(runs, runs):
+                self.assertEqual(wh.warren("id", "allocate", "web1", json=True)["first"], FIRST)
+                wh.warren("id", "free", "web1")
+                wh.warren("id", "purge", "web1")
+
+    def test_user_namespace_that_shows_some_as_they_are(self):
+        runs = [(0, 0, 65536), (2097152, 2097152, 65536)]
+        with in_user_namespace(runs, runs) as guest:
+            self.assert_refused(1, f"the user namespace of PID {guest.pid}", "id", "allocate", "web1", "--first", 2097152)
             self.assertEqual(wh.warren("id", "allocate", "web1", json=True)["first"], FIRST)
 
     def test_systemd_s_own(self):

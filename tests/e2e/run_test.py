@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """warren run: namespaces, what is passed through, what is kept out, and what is left when it ends."""
 
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import random
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -152,44 +148,6 @@ class Passing(wh.HostTest):
     def test_without_a_map_its_network_is_the_hosts(self):
         got = run("web1", "--", "ip", "address", "add", "10.1.1.1/32", "dev", "lo", check=False)
         self.assertIn("not permitted", got.stderr)
-
-
-class Terminal(wh.HostTest):
-    def setUp(self):
-        wh.warren("add", "web1")
-
-    def at_terminal(self, text, keys=b"", rows=33):
-        """What a guest with a terminal of 33 lines says; the keys are typed once it says "ready"."""
-        pid, master = pty.fork()
-        if pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 77, 0, 0))
-            os.execv(wh.WARREN, [wh.WARREN, "run", "web1", "--", "sh", "-c", text])
-        said = b""
-        while part := self.read(master):
-            said += part
-            if keys and b"ready" in said:
-                os.write(master, keys)
-                keys = b""
-        os.close(master)
-        return said.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-    @staticmethod
-    def read(master):
-        try:
-            return os.read(master, 4096)
-        except OSError:
-            return b""
-
-    def test_its_own(self):
-        said, status = self.at_terminal("tty; stty size; ps -o tty= -p $$; exit 4")
-        self.assertEqual((said.split(), status), (["/dev/pts/0", "33", "77", "pts/0"], 4))
-
-    def test_keys(self):
-        said, status = self.at_terminal("trap 'echo INT; exit 6' INT; echo ready; while :; do sleep 0.05; done", b"\x03")
-        self.assertIn("INT", said)
-        self.assertEqual(status, 6)
-        said, _ = self.at_terminal("echo ready; read line; echo got $line", b"typed\r")
-        self.assertIn("got typed", said)
 
 
 class Ending(wh.HostTest):

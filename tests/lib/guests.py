@@ -2,10 +2,16 @@
 """For tests of `warren run`: trees to run in, guests that run on, what they leave behind."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
+import pty
+import select
+import signal
+import struct
 import subprocess
 import tempfile
+import termios
 
 import warrenhost as wh
 
@@ -79,6 +85,16 @@ def mounts():
     return pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
 
 
+def pid_1(process):
+    """The PID, on the host, of PID 1 of the guest that this `warren run` has; None while there is none."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if f"NSpid:\t{child}\t1\n" in pathlib.Path(f"/proc/{child}/status").read_text():
+                return int(child)
+    return None
+
+
 @contextlib.contextmanager
 def running(space, *words):
     """A guest that says "ready" and waits: its Popen, with both ends."""
@@ -91,3 +107,49 @@ def running(space, *words):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+class Operator:
+    """Sits at a terminal of 33 lines, at which `warren run SPACE WORDS...` runs."""
+
+    def __init__(self, space, *words, redirect=""):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+            command = [wh.WARREN, "run", space, *map(str, words)]
+            os.execv("/bin/sh", ["sh", "-c", f'exec "$@" {redirect}', "sh", *command])
+        self.said = b""
+        self.status = None
+
+    def read(self, timeout):
+        """False: the terminal says no more."""
+        if select.select([self.terminal], [], [], timeout)[0]:
+            try:
+                self.said += os.read(self.terminal, 65536)
+            except OSError:  # EIO: the other end is closed
+                return False
+        return True
+
+    def sees(self, text, timeout=10):
+        return wh.wait_until(lambda: (self.read(0), text.encode() in self.said)[1], timeout)
+
+    def type(self, keys):
+        os.write(self.terminal, keys)
+
+    def flags(self):
+        return termios.tcgetattr(self.terminal)[3]
+
+    def ended(self, timeout=10):
+        """Its exit status, negative where a signal ended it; None while it runs on."""
+        def poll():
+            self.read(0)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            return pid and ("ended", os.waitstatus_to_exitcode(status))
+        self.status = self.status or wh.wait_until(poll, timeout)
+        return self.status and self.status[1]
+
+    def close(self):
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.terminal)

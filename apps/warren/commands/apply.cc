@@ -77,7 +77,7 @@ Result<int> run(const Args& args, Context& context) {
   else
     print(report, args.dry_run);
   for (const auto& [name, error] : report.failures)
-    fmt::print(stderr, "warren: space {}: {}; `warren up` tries again\n", name.str(), error.what);
+    note(fmt::format("space {}: {}; `warren up` tries again", name.str(), error.what));
   return report.failures.empty() ? kExitOk : kExitFailed;
 }
 

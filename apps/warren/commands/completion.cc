@@ -87,7 +87,7 @@ complete -F _warren warren
 Result<int> run(const Args& args, Context&) {
   if (args.shell != "bash")
     return fail(Code::usage, fmt::format("completion: '{}' is not known: write bash", args.shell));
-  fmt::print("{}", bash_script(*args.program));
+  print(bash_script(*args.program));
   return kExitOk;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "commands.h"
 #include "look.h"
 #include "output.h"
@@ -35,7 +36,7 @@ Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
     command.push_back(user ? user->shell : shell && *shell ? shell : "/bin/sh");
   }
   const auto error = sys::exec_command(command);
-  fmt::print(stderr, "warren: {}\n", error.what);
+  note(error.what);
   return error.code == Code::not_found ? kExitNotFound : kExitNotRunnable;
 }
 

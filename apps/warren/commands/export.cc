@@ -14,7 +14,7 @@ Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto spaces = TRY(store.load_all());
   if (!context.json()) {
-    fmt::print("{}", config::write_spaces(spaces));
+    print(config::write_spaces(spaces));
     return kExitOk;
   }
   const auto settings = TRY(context.settings_with(store));

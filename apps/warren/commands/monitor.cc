@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <cstdlib>
 
+#include "base/log.h"
 #include "commands.h"
 #include "output.h"
 #include "watch.h"
@@ -19,7 +20,10 @@ Result<int> run(const Args&, Context& context) {
   TRY_WRAP("monitor", watch.run([&](const Event& event) {
     // One event a line in JSON too, so that a reader need not wait for an end.
     say(context.json() ? event.json().dump() : event.line());
-    std::fflush(stdout);
+    if (const auto written = flush_output(); !written) {
+      note("monitor: " + written.error().what);
+      std::exit(kExitFailed);  // nobody listens any more
+    }
   }));
   return kExitOk;
 }

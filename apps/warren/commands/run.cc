@@ -7,6 +7,7 @@
 #include "guest/guest.h"
 #include "guest/subids.h"
 #include "look.h"
+#include "sys/lock.h"
 
 namespace warren::cli {
 namespace {
@@ -49,8 +50,10 @@ Status complete(guest::Request& request, const Args& args, const Context& contex
 
 Result<int> run(const Args& args, Context& context) {
   auto request = args.request;
+  std::optional<sys::IdsLock> lock;
+  if (::geteuid() == 0) lock.emplace(TRY(sys::IdsLock::share()));
   TRY(complete(request, args, context));
-  return guest::run(request);
+  return guest::run(request, std::move(lock));
 }
 
 void add_options(const Command& command, Args& args) {

@@ -74,8 +74,7 @@ Result<int> run(const Args& args, Context& context) {
     say_json(Json{{"mended", report.mended}, {"failed", failed}});
   else
     for (const auto& fault : report.mended) say("mended: " + fault);
-  for (const auto& [name, error] : report.failures)
-    fmt::print(stderr, "warren: space {}: {}\n", name.str(), error.what);
+  for (const auto& [name, error] : report.failures) note(fmt::format("space {}: {}", name.str(), error.what));
   return report.failures.empty() ? kExitOk : kExitFailed;
 }
 
