@@ -123,7 +123,7 @@ Error hidden(const Space& space, const Device& device) {
   return {Code::failed, 0,
           fmt::format(
               "{0} of space {1} is nowhere to be found: somebody in the space keeps it in a namespace of his "
-              "own; end his processes (`warren pids {1}`), then `warren up` brings it back",
+              "own; end his processes, those in there as well, then `warren up` brings it back",
               device.name.str(), space.name.str())};
 }
 
