@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "apply/device_links.h"
 #include "apply/furnish.h"
 #include "apply/inner_table.h"
 #include "apply/living.h"
@@ -159,6 +160,10 @@ Result<std::vector<SpaceFailure>> build_spaces(Kernel& kernel, const model::Sett
   return failures;
 }
 
+bool has_failed(const std::vector<SpaceFailure>& failures, const SpaceName& name) {
+  return std::ranges::find(failures, name, &SpaceFailure::name) != failures.end();
+}
+
 Status delete_links(Kernel& kernel, const std::vector<IfName>& names) {
   if (names.empty()) return {};
   auto& host = *TRY(kernel.route());
@@ -167,7 +172,14 @@ Status delete_links(Kernel& kernel, const std::vector<IfName>& names) {
   netlink::LinkChange leave;
   leave.group = model::kLeavingGroup;
   for (const auto& name : names) netlink::change_link(batch, name, leave);
-  netlink::delete_group(batch, model::kLeavingGroup);
+  // Another's in that group, as one that came home from a tenant's hands may be, is not to go with them.
+  const auto foreign = [](const netlink::Link& link) {
+    return link.group == model::kLeavingGroup && !is_own(link);
+  };
+  if (names.size() == 1 || std::ranges::any_of(TRY(netlink::dump_links(host)), foreign))
+    for (const auto& name : names) netlink::delete_link(batch, name);
+  else
+    netlink::delete_group(batch, model::kLeavingGroup);
   for (const auto& failure : TRY(host.run_all(batch)))
     if (failure.error.code != Code::not_found) return std::unexpected(failure.error);
   return {};

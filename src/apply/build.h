@@ -18,6 +18,8 @@ struct SpaceFailure {
   Error error;
 };
 
+[[nodiscard]] bool has_failed(const std::vector<SpaceFailure>& failures, const SpaceName& name);
+
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
 /// Builds or mends spaces: namespace, link, addresses, routes. A space that fails is undone; the others go

@@ -42,7 +42,7 @@ void take_devices(const std::vector<Device>& wanted, Change& change) {
     }
     const bool stays = had && same_link(*had, device);
     if (stays)
-      device.index = had->index, device.origin = had->origin;
+      device.index = had->index, device.origin = had->origin, device.home = had->home;
     else
       device.index = choose_index(device.index, change);
     change.put_devices.push_back(device);

@@ -28,6 +28,26 @@ void raise_link(Batch& batch, const IfName& name) {
   netlink::change_link(batch, name, change);
 }
 
+namespace {
+
+/// As warren gives them to host ends, by which one is known that somebody renamed.
+bool host_mac(const Mac& mac) {
+  return mac.bytes[0] == 0x02 && mac.bytes[1] == 0 && mac.bytes[2] == 0 && (mac.bytes[5] & 0x80) != 0;
+}
+
+}  // namespace
+
+bool is_own(const netlink::Link& link) {
+  const auto group = link.group;
+  if (group != model::kLinkGroup && group != model::kLeavingGroup && group != model::kDeviceGroup)
+    return false;
+  const std::string_view name = link.name;
+  if (link.kind == "veth")
+    return (name.starts_with("veth_") && name.find("_o") != name.npos) || host_mac(link.mac);
+  if (link.kind == "macvlan") return name.starts_with("shim_");
+  return link.kind == "vlan" && name.find('.') != name.npos;
+}
+
 /// The link that it sits on, which must be up: the kernel raises nothing on one that is down.
 Result<netlink::Link> Devices::require_base(const Device& device) {
   const auto name = model::base_link(device);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include "netlink/socket.h"
+#include "netlink/link.h"
 #include "types/names.h"
 
 namespace warren::apply {
@@ -9,5 +9,8 @@ namespace warren::apply {
 /// One that is gone already is fine.
 [[nodiscard]] Status delete_link_if_there(netlink::Socket& socket, const IfName& name);
 void raise_link(netlink::Batch& batch, const IfName& name);
+/// Is a link of the host warren's work? Its group alone does not tell: others give that to interfaces which
+/// come home.
+[[nodiscard]] bool is_own(const netlink::Link& link);
 
 }  // namespace warren::apply

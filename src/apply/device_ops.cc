@@ -7,17 +7,10 @@
 #include "apply/engine.h"
 
 namespace warren::apply {
-namespace {
 
 using model::Device;
 using model::DeviceChange;
 using model::Space;
-
-bool failed(const std::vector<SpaceFailure>& failures, const SpaceName& name) {
-  return std::ranges::find(failures, name, &SpaceFailure::name) != failures.end();
-}
-
-}  // namespace
 
 Status Engine::check_device(const Space& space, const Device& device) {
   for (const auto& other : space.devices)
@@ -28,7 +21,8 @@ Status Engine::check_device(const Space& space, const Device& device) {
   if (space.uplink && wiring.inner == device.name)
     return fail(Code::exists,
                 fmt::format("{} is the uplink of space {}", device.name.str(), space.name.str()));
-  return devices().check(space, device, *TRY(facts()), TRY(store_.load_all()));
+  TRY(facts());
+  return devices().check(space, device, TRY(store_.load_all()));
 }
 
 Status Engine::store_device(const Space& space, const Device& device) {
@@ -53,10 +47,17 @@ Result<Device> Engine::add_device(const SpaceName& name, Device device) {
     tell_of_device(hooks::Event::dev_add, space, device);
     return device;
   }
-  auto transaction = TRY(store_.begin());
-  TRY(store_.remove_device(space.number, device.index));
-  TRY(transaction.commit());
+  TRY(undo_device(space, device));
   return std::unexpected(std::move(put).error());
+}
+
+/// What could not be undone stays in the store as leaving, with all that is known of it: `up` tries again.
+Status Engine::undo_device(const Space& space, const Device& device) {
+  const auto all = TRY(find(space.name)).devices;
+  auto leaving = *std::ranges::find(all, device.index, &Device::index);
+  leaving.leaving = true;
+  TRY(store_device(space, leaving));
+  return devices().drop(space, leaving) ? forget_devices(space, {leaving}) : Status();
 }
 
 Status Engine::remove_device(const SpaceName& name, const IfName& device) {
@@ -77,14 +78,27 @@ Status Engine::remove_device(const SpaceName& name, const IfName& device) {
 
 /// Those that come and go with their space count; one that is only mended does not.
 void Engine::tell_of_device(hooks::Event event, const Space& space, const Device& device) {
-  hooks::Device facts{device.name.str(),
-                      std::string(name(device.kind)),
-                      device.mac.value_or(model::device_mac(space.number, device)).str(),
-                      {},
-                      {}};
+  const auto mac = mac_of(space, device).value_or(model::device_mac(space.number, device));
+  hooks::Device facts{device.name.str(), std::string(name(device.kind)), mac.str(), {}, {}};
   if (device.parent) facts.parent = device.parent->str();
   if (device.vlan != 0) facts.vlan = device.vlan;
   hooks_.device(event, space, settings_, facts);
+}
+
+/// What the link has: one of the host's keeps its own, and an ipvlan has that of what it sits on.
+Result<Mac> Engine::mac_of(const Space& space, const Device& device) {
+  if (device.kind == model::DeviceKind::ipvlan)
+    if (const auto base = TRY(netlink::get_link(*TRY(kernel_.route()), model::base_link(device))))
+      return base->mac;
+  if (device.kind != model::DeviceKind::physical || device.mac)
+    return model::device_mac(space.number, device);
+  auto known = device;
+  const auto stored = TRY(store_.find(space.name));  // what it was is written as it goes in
+  if (stored)
+    for (const auto& one : stored->devices)
+      if (one.index == device.index) known = one;
+  const auto& origin = known.origin ? known.origin : known.home;
+  return origin ? origin->mac : model::device_mac(space.number, device);
 }
 
 Status Engine::forget_devices(const Space& space, const std::vector<Device>& gone) {
@@ -96,7 +110,7 @@ Status Engine::forget_devices(const Space& space, const std::vector<Device>& gon
 
 Status Engine::drop_devices(const std::vector<const Space*>& spaces) {
   for (const auto* space : spaces) {
-    TRY(devices().drop_all(*space));
+    TRY_WRAP("space " + space->name.str(), devices().drop_all(*space));
     for (const auto& device : space->devices) tell_of_device(hooks::Event::dev_rm, *space, device);
   }
   return {};
@@ -112,19 +126,21 @@ Status Engine::drop_devices(const std::vector<DeviceStep>& steps) {
 }
 
 /// Those of a space that was down come home as well, and stay its own.
-Status Engine::drop_devices(const std::vector<DeviceChange>& changes) {
+void Engine::drop_devices(const std::vector<DeviceChange>& changes) {
   for (const auto& change : changes) {
     if (change.kind != DeviceChange::Kind::drop) continue;
-    TRY_WRAP("space " + change.space->name.str(), devices().drop(*change.space, *change.device));
-    if (change.device->leaving) TRY(forget_devices(*change.space, {*change.device}));
+    // Those of a space that goes have been tried.
+    if (change.space->state != model::State::up && has_failed(device_failures_, change.space->name)) continue;
+    auto dropped = devices().drop(*change.space, *change.device);
+    if (dropped && change.device->leaving) dropped = forget_devices(*change.space, {*change.device});
+    if (!dropped) device_failures_.push_back({change.space->name, std::move(dropped).error()});
   }
-  return {};
 }
 
 void Engine::put_devices(const std::vector<DeviceChange>& changes,
                          const std::vector<SpaceFailure>& failures) {
   for (const auto& change : changes) {
-    if (change.kind != DeviceChange::Kind::put || failed(failures, change.space->name)) continue;
+    if (change.kind != DeviceChange::Kind::put || has_failed(failures, change.space->name)) continue;
     if (auto put = devices().put(*change.space, *change.device, change.missing); !put)
       device_failures_.push_back({change.space->name, std::move(put).error()});
     else if (change.missing.has(model::DevicePart::link))

@@ -99,10 +99,9 @@ Status Devices::check_vlan(const Space& space, const Device& device, const std::
   return {};
 }
 
-Status Devices::check(const Space& space, const Device& device, const HostFacts& facts,
-                      const std::vector<Space>& spaces) {
+Status Devices::check(const Space& space, const Device& device, const std::vector<Space>& spaces) {
   if (device.dhcp) TRY(find_client());
-  if (device.kind == DeviceKind::physical) return check_physical(device, facts, spaces);
+  if (device.kind == DeviceKind::physical) return check_physical(space, device, spaces);
   if (device.kind == DeviceKind::veth) {
     if (!device.parent) return {};
     const auto bridge = TRY(netlink::get_link(*TRY(host()), *device.parent));
@@ -214,7 +213,9 @@ Status Devices::put(const Space& space, Device device, model::DeviceParts missin
   auto done = Status();
   if (anew) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
   if (done) done = furnish(site, missing);
-  if (!done && anew) (void)drop(space, device);
+  if (!done && anew)
+    if (const auto undone = drop(space, device); !undone)
+      done.error().what += fmt::format("; it is not undone: {}", undone.error().what);
   return TRY_WRAP(what, std::move(done)), Status();
 }
 
@@ -260,8 +261,10 @@ Status Devices::drop(const Space& space, const Device& device) {
 }
 
 Status Devices::drop_all(const Space& space) {
-  for (const auto& device : space.devices) TRY_WRAP("space " + space.name.str(), drop(space, device));
-  return {};
+  Status first;
+  for (const auto& device : space.devices)
+    if (auto done = drop(space, device); !done && first) first = std::move(done);
+  return first;
 }
 
 }  // namespace warren::apply

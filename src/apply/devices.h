@@ -9,6 +9,7 @@
 #include "apply/look_devices.h"
 #include "apply/room.h"
 #include "model/plan.h"
+#include "netlink/upper.h"
 #include "store/store.h"
 
 namespace warren::apply {
@@ -16,11 +17,12 @@ namespace warren::apply {
 /// Makes the devices of spaces, mends them, and takes them away.
 class Devices {
  public:
-  Devices(Kernel& kernel, store::Store& store, std::vector<std::string>& said)
-      : kernel_(kernel), store_(store), said_(said) {}
+  /// `uplinks`: those of the host, which stay there.
+  Devices(Kernel& kernel, store::Store& store, std::vector<std::string>& said, std::vector<IfName> uplinks)
+      : kernel_(kernel), store_(store), said_(said), uplinks_(std::move(uplinks)) {}
 
   /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
-  [[nodiscard]] Status check(const model::Space& space, const model::Device& device, const HostFacts& facts,
+  [[nodiscard]] Status check(const model::Space& space, const model::Device& device,
                              const std::vector<model::Space>& spaces);
   /// Puts `missing` in place. On failure nothing new of it is left.
   [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
@@ -29,6 +31,7 @@ class Devices {
                              const model::Device& after);
   /// Takes it away; what is not there is fine. A physical one is on the host again, as it was.
   [[nodiscard]] Status drop(const model::Space& space, const model::Device& device);
+  /// The same for all of a space. The error is the first; the others went all the same.
   [[nodiscard]] Status drop_all(const model::Space& space);
 
  private:
@@ -56,12 +59,22 @@ class Devices {
   [[nodiscard]] Status drop_inside(const Site& site);
 
   // Physical ones.
-  [[nodiscard]] Status check_physical(const model::Device& device, const HostFacts& facts,
+  [[nodiscard]] Status check_physical(const model::Space& space, const model::Device& device,
                                       const std::vector<model::Space>& spaces);
+  [[nodiscard]] Status check_free(const netlink::Link& link, const model::Device& device);
+  [[nodiscard]] Result<netlink::Link> require_on_host(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status take_in(const model::Space& space, model::Device& device, Room& room);
   [[nodiscard]] Status give_back(const model::Space& space, const model::Device& device, Room* room);
   [[nodiscard]] Result<std::optional<netlink::Link>> find_on_host(const model::Device& device);
-  [[nodiscard]] Result<IfName> free_name(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Result<std::optional<netlink::Link>> find_inside(const model::Device& device, Room& room);
+  [[nodiscard]] Result<IfName> free_name(const model::Device& device);
+  [[nodiscard]] Result<std::optional<netlink::Link>> fetch(const model::Space& space,
+                                                           const model::Device& device, Room& room);
+  [[nodiscard]] Status send_away(const netlink::Link& link, const model::Space& space,
+                                 const model::Device& device, const Room& room);
+  [[nodiscard]] Status move_home(int index, const netlink::LinkMove& move, Room& room);
+  [[nodiscard]] Status restore_altnames(const netlink::Link& link, const model::Origin& origin);
+  [[nodiscard]] Status rename_at_home(netlink::Link& link, const model::Device& device);
   [[nodiscard]] Status restore(const netlink::Link& link, const model::Origin& origin);
   [[nodiscard]] Status keep(const model::Space& space, const model::Device& device);
 
@@ -70,6 +83,7 @@ class Devices {
   Kernel& kernel_;
   store::Store& store_;
   std::vector<std::string>& said_;
+  std::vector<IfName> uplinks_;
 };
 
 /// The host's links and routes, as far as devices depend on them.

@@ -161,7 +161,9 @@ class Engine {
                                     const Progress& progress);
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
-  [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }
+  [[nodiscard]] Devices devices() {
+    return {kernel_, store_, said_, facts_ ? facts_->uplinks : std::vector<IfName>{}};
+  }
   [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status store_device(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status drop_devices(const std::vector<const model::Space*>& spaces);
@@ -170,7 +172,9 @@ class Engine {
   void put_devices(const Work& work, const std::vector<SpaceFailure>& failures);
   void put_devices(const std::vector<model::DeviceChange>& changes,
                    const std::vector<SpaceFailure>& failures);
-  [[nodiscard]] Status drop_devices(const std::vector<model::DeviceChange>& changes);
+  void drop_devices(const std::vector<model::DeviceChange>& changes);
+  [[nodiscard]] Status undo_device(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Result<Mac> mac_of(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status forget_devices(const model::Space& space, const std::vector<model::Device>& gone);
   void move_device_failures(std::vector<SpaceFailure>& to);
   [[nodiscard]] Status store_devices(Change& change);

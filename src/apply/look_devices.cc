@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "apply/dhcp.h"
+#include "apply/origin.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -119,8 +120,7 @@ bool is_whole(const model::Space& space, const Device& device, const netlink::Li
               const HostView& host) {
   if (device.kind == DeviceKind::veth) return is_paired(space, device, link, host);
   if (device.kind != DeviceKind::physical) return sits_on(device, link, host);
-  return device.origin && (link.permanent_mac ? link.permanent_mac == device.origin->permanent
-                                              : link.mac == device.mac.value_or(device.origin->mac));
+  return device.origin && is_inside(link, device);
 }
 
 model::DeviceParts judge(const model::Space& space, const Device& device, const DeviceInside& inside,

@@ -2,7 +2,6 @@
 #include "apply/observe.h"
 
 #include <algorithm>
-#include <array>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <map>
@@ -10,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "apply/device_links.h"
 #include "apply/host_view.h"
 #include "apply/inside.h"
 #include "apply/table.h"
@@ -126,12 +126,11 @@ void add_known(const model::Space& space, const model::Settings& settings,
 }
 
 std::vector<std::string> stray_links(const HostView& view, const model::Desired& desired) {
-  constexpr std::array ours{model::kLinkGroup, model::kLeavingGroup, model::kDeviceGroup};
   std::unordered_set<std::string> known;
   for (const auto& space : desired.spaces) add_known(space, desired.settings, known);
   std::vector<std::string> strays;
   for (const auto& [name, link] : view.links)
-    if (std::ranges::find(ours, link.group) != ours.end() && !known.contains(name)) strays.push_back(name);
+    if (is_own(link) && !known.contains(name)) strays.push_back(name);
   std::ranges::sort(strays);
   return strays;
 }

@@ -70,9 +70,14 @@ Result<std::vector<std::string>> Engine::check() {
 
 Status Engine::clear_leaving(const model::Plan& plan) {
   Work work;
-  for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
-  TRY(drop_devices(work.tear_down));
-  TRY(drop_devices(plan.devices));
+  for (const auto* space : leaving(plan))
+    if (auto dropped = devices().drop_all(*space); dropped)
+      end_space(work, *space, settings_);
+    else
+      device_failures_.push_back({space->name, std::move(dropped).error()});
+  for (const auto* space : work.tear_down)
+    for (const auto& device : space->devices) tell_of_device(hooks::Event::dev_rm, *space, device);
+  drop_devices(plan.devices);
   TRY(tear_down(kernel_, settings_, work.tear_down));
   return forget_flows(work.forget_first);
 }
@@ -83,7 +88,7 @@ Status Engine::build_coming(const model::Plan& plan, const HostFacts& host, UpRe
   const auto owners = TRY(find_owners(store_, settings_.ids, changes));
   for (const auto& change : changes)
     if (change.missing.has(model::Part::netns)) TRY(sessions().hold(*change.space));
-  report.failures = refused_by_hooks(changes);
+  std::ranges::move(refused_by_hooks(changes), std::back_inserter(report.failures));
   std::ranges::move(TRY(build_spaces(kernel_, settings_, host, changes, owners, progress)),
                     std::back_inserter(report.failures));
   put_devices(plan.devices, report.failures);
@@ -104,7 +109,8 @@ Status Engine::execute(const model::Plan& plan, const HostFacts& host, UpReport&
   if (!plan.new_rules) TRY(change_elements(kernel_, {}, plan.add));
   std::vector<model::Space> removed;
   for (const auto* space : leaving(plan))
-    if (space->state == model::State::removing) removed.push_back(*space);
+    if (space->state == model::State::removing && !has_failed(device_failures_, space->name))
+      removed.push_back(*space);
   if (!removed.empty()) {
     make_good(removed, {});
     TRY(forget(removed));

@@ -114,7 +114,7 @@ Mac derived(SpaceNumber number, const Device& device, bool host_end) {
 
 bool Device::same_wish(const Device& other) const {
   auto copy = other;
-  copy.index = index, copy.leaving = leaving, copy.origin = origin;
+  copy.index = index, copy.leaving = leaving, copy.origin = origin, copy.home = home;
   return *this == copy;
 }
 

@@ -20,13 +20,32 @@ enum class DeviceMode : std::uint8_t { none, bridge, private_, vepa, l2, l3, l3s
 inline constexpr std::uint16_t kLastVlan = 4094;
 inline constexpr std::uint8_t kLastDevice = 127;  ///< the eighth bit of a MAC's last byte marks the host end
 
-/// What an interface of the host was before it was moved into a space, so that it comes back as that.
+/// An address that an interface had on the host.
+struct FormerAddress {
+  IpPrefix address;
+  std::optional<Ip> peer = {};
+  std::optional<Ip> broadcast = {};
+  std::uint8_t scope = 0;
+  bool no_route = false;  ///< it brought no route to its network
+  auto operator<=>(const FormerAddress&) const = default;
+};
+
+/// What an interface of the host was before it was moved into a space, so that it comes back as that, and by
+/// what it is known again. Who is root of the space's network changes its MAC and its name, and makes others
+/// like it; but none without a kind, which only hardware has.
 struct Origin {
-  Mac mac;
-  std::optional<Mac> permanent;  ///< burnt in: by this it is found again, whatever it is called
+  std::string kind = {};  ///< "veth", ...; empty: it is real
+  Mac mac = {};
+  std::optional<Mac> permanent = {};  ///< burnt in
+  std::string hardware = {};  ///< what it is a part of, as "pci/0000:00:03.0"; empty: the kernel does not say
+  int index = 0;              ///< where it is; what is not real is known by this
+  int peer = 0;               ///< on the host: the other end of a veth; 0: there is none
   std::uint32_t mtu = 1500;
+  std::uint32_t group = 0;
   bool up = false;
-  std::vector<IpPrefix> addresses;
+  std::vector<std::string> altnames = {};     ///< sorted
+  std::vector<FormerAddress> addresses = {};  ///< sorted
+  [[nodiscard]] bool is_real() const { return kind.empty(); }
   bool operator==(const Origin&) const = default;
 };
 
@@ -46,6 +65,7 @@ struct Device {
   bool is_virtual = false;       ///< of a physical one: it may be of a kind that dies with a namespace
   bool leaving = false;          ///< it is being removed
   std::optional<Origin> origin;  ///< of a physical one while it is in the space
+  std::optional<Origin> home;    ///< of one that has come back: by this it is known next time
 
   bool operator==(const Device&) const = default;
   /// As far as the user says: index, leaving and origin aside.

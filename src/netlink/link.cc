@@ -73,6 +73,11 @@ void read_kind(Link& link, const AttrView& info) {
   }
 }
 
+void read_altnames(Link& link, const AttrView& list) {
+  for (const auto& attr : AttrRange(list.payload))
+    if (attr.type == IFLA_ALT_IFNAME) link.altnames.emplace_back(attr.text());
+}
+
 void read_attribute(Link& link, const AttrView& attr) {
   switch (attr.type) {
     case IFLA_IFNAME:
@@ -95,6 +100,18 @@ void read_attribute(Link& link, const AttrView& attr) {
       break;
     case IFLA_LINK:
       link.peer_index = attr.as<int>().value_or(0);
+      break;
+    case IFLA_LINK_NETNSID:
+      link.peer_elsewhere = true;
+      break;
+    case IFLA_PARENT_DEV_NAME:
+      link.hardware += attr.text();
+      break;
+    case IFLA_PARENT_DEV_BUS_NAME:
+      link.hardware.insert(0, std::string(attr.text()) + "/");
+      break;
+    case IFLA_PROP_LIST:
+      read_altnames(link, attr);
       break;
     case IFLA_AF_SPEC:
       read_family_settings(link, attr);
@@ -136,8 +153,11 @@ void create_veth(Batch& batch, const VethSpec& spec) {
   peer.put(kNetNsFd, static_cast<std::uint32_t>(spec.inner_ns));
 }
 
-void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
+namespace {
+
+void write_change(Batch& batch, int index, std::string_view name, const LinkChange& change) {
   ifinfomsg header{};
+  header.ifi_index = index;
   const auto flag = [&](const std::optional<bool>& value, unsigned bit) {
     if (!value) return;
     header.ifi_change |= bit;
@@ -146,17 +166,42 @@ void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
   flag(change.up, IFF_UP);
   flag(change.noarp, IFF_NOARP);
   auto link = batch.add<LinkScope>(RTM_NEWLINK, 0, header, "set the link");
-  link.put(kIfName, with_zero(name.str()));
+  if (!name.empty()) link.put(kIfName, name);
   if (change.mtu) link.put(kMtu, *change.mtu);
   if (change.group) link.put(kGroup, *change.group);
   if (change.mac) link.put(kAddress, *change.mac);
   put_family_settings(link, change);
 }
 
+}  // namespace
+
+void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
+  write_change(batch, 0, with_zero(name.str()), change);
+}
+
+void change_link(Batch& batch, int index, const LinkChange& change) {
+  write_change(batch, index, {}, change);
+}
+
 void add_altname(Batch& batch, const IfName& name, const std::string& altname) {
   auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, ifinfomsg{},
                                    "name the link in full");
   link.put(kIfName, with_zero(name.str()));
+  link.nest(kPropList).put(kPropAltName, with_zero(altname));
+}
+
+void add_altname(Batch& batch, int index, const std::string& altname) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, header,
+                                   "give the link another name");
+  link.nest(kPropList).put(kPropAltName, with_zero(altname));
+}
+
+void delete_altname(Batch& batch, int index, const std::string& altname) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  auto link = batch.add<LinkScope>(RTM_DELLINKPROP, 0, header, "take a name from the link");
   link.nest(kPropList).put(kPropAltName, with_zero(altname));
 }
 

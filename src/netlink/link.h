@@ -51,7 +51,10 @@ struct Link {
   bool loopback = false;
   bool noarp = false;
   bool no_autoconf = false;
-  int peer_index = 0;                    ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
+  int peer_index = 0;           ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
+  bool peer_elsewhere = false;  ///< ... which is another than this one's
+  std::string hardware;         ///< what it is a part of, as "pci/0000:00:03.0"; empty where it is of none
+  std::vector<std::string> altnames;
   std::vector<std::uint32_t> ipv4_conf;  ///< by IPV4_DEVCONF_* - 1
   std::vector<std::int32_t> ipv6_conf;   ///< by DEVCONF_* (linux/ipv6.h)
   std::uint64_t rx_bytes = 0, rx_packets = 0, tx_bytes = 0,
@@ -67,7 +70,10 @@ struct Link {
 
 void create_veth(Batch& batch, const VethSpec& spec);
 void change_link(Batch& batch, const IfName& name, const LinkChange& change);
+void change_link(Batch& batch, int index, const LinkChange& change);
 void add_altname(Batch& batch, const IfName& name, const std::string& altname);
+void add_altname(Batch& batch, int index, const std::string& altname);
+void delete_altname(Batch& batch, int index, const std::string& altname);
 void delete_link(Batch& batch, const IfName& name);
 /// Deletes every link of a group at once: one grace period for all of them.
 void delete_group(Batch& batch, std::uint32_t group);

@@ -10,6 +10,8 @@ namespace {
 
 using namespace rtnl;
 
+constexpr std::uint8_t kFromRouter = 2;  // IFAPROT_KERNEL_RA
+
 std::uint8_t af(Family family) { return family == Family::v4 ? AF_INET : AF_INET6; }
 
 std::optional<Ip> read_ip(const AttrView& attr, std::uint8_t family) {
@@ -25,9 +27,12 @@ void write_address(Batch& batch, std::uint16_t type, std::uint16_t flags, const 
   header.ifa_family = af(address.ip.family());
   header.ifa_prefixlen = static_cast<std::uint8_t>(address.prefix);
   header.ifa_index = static_cast<std::uint32_t>(address.index);
+  header.ifa_scope = address.scope;
   auto writer = batch.add<AddrScope>(type, flags, header, what);
-  writer.put(kLocal, address.ip).put(kPeerAddress, address.ip);
-  if (type == RTM_NEWADDR) writer.put(kAddrFlags, IFA_F_NODAD | IFA_F_PERMANENT);
+  writer.put(kLocal, address.ip).put(kPeerAddress, address.peer.value_or(address.ip));
+  if (address.broadcast) writer.put(kBroadcast, *address.broadcast);
+  if (type == RTM_NEWADDR)
+    writer.put(kAddrFlags, IFA_F_NODAD | IFA_F_PERMANENT | (address.no_route ? IFA_F_NOPREFIXROUTE : 0U));
 }
 
 void write_route(Batch& batch, std::uint16_t type, std::uint16_t flags, const Route& route,
@@ -72,13 +77,24 @@ std::optional<Address> parse_address(const MessageView& message) {
   const auto header = message.header<ifaddrmsg>();
   if (message.type != RTM_NEWADDR || !header) return std::nullopt;
   std::optional<Ip> local, peer;
+  std::uint32_t flags = header->ifa_flags;
+  Address address{static_cast<int>(header->ifa_index), {}, header->ifa_prefixlen};
   for (const auto& attr : message.attributes<ifaddrmsg>()) {
     if (attr.type == IFA_LOCAL) local = read_ip(attr, header->ifa_family);
     if (attr.type == IFA_ADDRESS) peer = read_ip(attr, header->ifa_family);
+    if (attr.type == IFA_BROADCAST) address.broadcast = read_ip(attr, header->ifa_family);
+    if (attr.type == IFA_FLAGS) flags = attr.as<std::uint32_t>().value_or(flags);
+    if (attr.type == IFA_PROTO) address.passing = attr.as<std::uint8_t>() == kFromRouter;
   }
-  const auto ip = local ? local : peer;  // IPv6 tells a plain address as IFA_ADDRESS alone
-  if (!ip) return std::nullopt;
-  return Address{static_cast<int>(header->ifa_index), *ip, header->ifa_prefixlen};
+  if (!local && !peer) return std::nullopt;
+  address.ip = local ? *local : *peer;  // IPv6 tells a plain address as IFA_ADDRESS alone
+  if (peer && *peer != address.ip) address.peer = peer;
+  address.scope = header->ifa_scope;
+  address.no_route = (flags & IFA_F_NOPREFIXROUTE) != 0;
+  // Of IPv4 the bit of IFA_F_TEMPORARY says that it is not the first of its network.
+  const bool temporary = !address.ip.is_v4() && (flags & IFA_F_TEMPORARY) != 0;
+  if (!(flags & IFA_F_PERMANENT) || temporary) address.passing = true;
+  return address;
 }
 
 template <class T>

@@ -15,6 +15,11 @@ struct Address {
   int index = 0;
   Ip ip;
   unsigned prefix = 32;
+  std::optional<Ip> peer = {};       ///< the far end of a point-to-point link
+  std::optional<Ip> broadcast = {};  ///< IPv4 only
+  std::uint8_t scope = 0;            ///< RT_SCOPE_* (linux/rtnetlink.h)
+  bool no_route = false;             ///< it brings no route to its network
+  bool passing = false;              ///< from a DHCP server or router: it ends by itself
   auto operator<=>(const Address&) const = default;
 };
 void add_address(Batch& batch, const Address& address);

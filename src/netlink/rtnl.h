@@ -36,6 +36,7 @@ inline constexpr Attr<LinkScope, IFLA_ADDRESS, Mac> kAddress;
 inline constexpr Attr<LinkScope, IFLA_MTU, std::uint32_t> kMtu;
 inline constexpr Attr<LinkScope, IFLA_GROUP, std::uint32_t> kGroup;
 inline constexpr Attr<LinkScope, IFLA_NET_NS_FD, std::uint32_t> kNetNsFd;
+inline constexpr Attr<LinkScope, IFLA_NEW_IFINDEX, std::uint32_t> kNewIndex;
 inline constexpr Attr<LinkScope, IFLA_EXT_MASK, std::uint32_t> kExtMask;
 inline constexpr Attr<LinkScope, IFLA_LINKINFO, Nest<LinkInfoScope>> kLinkInfo;
 inline constexpr Attr<LinkScope, IFLA_LINK, std::uint32_t> kParent;
@@ -59,6 +60,7 @@ inline constexpr Attr<PropsScope, IFLA_ALT_IFNAME, std::string_view> kPropAltNam
 
 inline constexpr Attr<AddrScope, IFA_LOCAL, Ip> kLocal;
 inline constexpr Attr<AddrScope, IFA_ADDRESS, Ip> kPeerAddress;
+inline constexpr Attr<AddrScope, IFA_BROADCAST, Ip> kBroadcast;
 inline constexpr Attr<AddrScope, IFA_FLAGS, std::uint32_t> kAddrFlags;
 
 inline constexpr Attr<RouteScope, RTA_DST, Ip> kDst;

@@ -62,8 +62,8 @@ class Socket {
                                const Visitor& visit);
   [[nodiscard]] Result<bool> dump_once(Batch& batch, const Visitor& visit);
 
-  static constexpr std::size_t kBufferSize =
-      64 * 1024;  // the kernel fills at most 32 KiB a message of a dump
+  // The kernel fills at most 32 KiB a message of a dump, but for a link with 64 KiB of altnames.
+  static constexpr std::size_t kBufferSize = 128 * 1024;
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
   std::uint32_t first_sequence_ = 0;

@@ -51,9 +51,12 @@ void rename_link(Batch& batch, int index, const IfName& name) {
   batch.add<LinkScope>(RTM_NEWLINK, 0, of_index(index), "name the link").put(kIfName, with_zero(name.str()));
 }
 
-void move_link(Batch& batch, int index, int netns, const IfName& name) {
+void move_link(Batch& batch, int index, const LinkMove& move) {
   auto link = batch.add<LinkScope>(RTM_NEWLINK, 0, of_index(index), "move the link");
-  link.put(kNetNsFd, static_cast<std::uint32_t>(netns)).put(kIfName, with_zero(name.str()));
+  link.put(kNetNsFd, static_cast<std::uint32_t>(move.netns)).put(kIfName, with_zero(move.name.str()));
+  if (move.index) link.put(kNewIndex, static_cast<std::uint32_t>(*move.index));
+  if (move.group) link.put(kGroup, *move.group);
+  if (move.mac) link.put(kAddress, *move.mac);
 }
 
 void set_master(Batch& batch, const IfName& name, int master) {

@@ -26,9 +26,16 @@ struct UpperSpec {
 
 void create_upper(Batch& batch, const UpperSpec& spec);
 void rename_link(Batch& batch, int index, const IfName& name);
-/// Moves a link to another namespace and gives it a name there, which must be free. It is down then, and
-/// has no addresses.
-void move_link(Batch& batch, int index, int netns, const IfName& name);
+/// Where a link moves, and what it becomes in the same moment; what has no value stays.
+struct LinkMove {
+  int netns = -1;                 ///< descriptor
+  IfName name;                    ///< must be free there
+  std::optional<int> index = {};  ///< must be free there
+  std::optional<std::uint32_t> group = {};
+  std::optional<Mac> mac = {};
+};
+/// It is down then, and has no addresses.
+void move_link(Batch& batch, int index, const LinkMove& move);
 /// Makes the link a port of a bridge, or, with 0, of none.
 void set_master(Batch& batch, const IfName& name, int master);
 void delete_link(Batch& batch, int index);

@@ -11,16 +11,8 @@ namespace {
 using model::Device;
 
 /// What an address of the table is to its device.
-enum Role { kOwn, kGateway, kFormer };
+enum Role { kOwn, kGateway };
 enum Flag { kDhcp = 1, kShim = 2, kVirtual = 4, kLeaving = 8 };
-
-/// An empty text is no MAC. Error: the store is damaged.
-Result<std::optional<Mac>> read_mac(const Database& db, std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  const auto mac = Mac::parse(text);
-  if (!mac) return db.damaged("a device has an impossible MAC");
-  return *mac;
-}
 
 Result<Device> read_device(const Database& db, const Statement& row) {
   Device device;
@@ -46,41 +38,20 @@ Result<Device> read_device(const Database& db, const Statement& row) {
   return device;
 }
 
-Device* find(std::vector<Device>& devices, std::int64_t index) {
-  const auto found = std::ranges::find_if(devices, [&](const auto& device) { return device.index == index; });
-  return found == devices.end() ? nullptr : &*found;
-}
-
-Status load_origins(Database& db, SpaceNumber number, std::vector<Device>& devices) {
-  auto query = TRY(db.prepare("SELECT idx, mac, permanent, mtu, up FROM device_origin WHERE space = ?"));
-  query.bind(number);
-  while (TRY(query.step())) {
-    auto* device = find(devices, query.number(0));
-    const auto mac = TRY(read_mac(db, query.text(1)));
-    if (!device || !mac) return db.damaged("an origin of no device");
-    device->origin = model::Origin{*mac,
-                                   TRY(read_mac(db, query.text(2))),
-                                   static_cast<std::uint32_t>(query.number(3)),
-                                   query.number(4) != 0,
-                                   {}};
-  }
-  return {};
-}
-
 Status load_addresses(Database& db, SpaceNumber number, std::vector<Device>& devices) {
   auto query = TRY(db.prepare("SELECT idx, role, ip, prefix FROM device_address WHERE space = ?"));
   query.bind(number);
   while (TRY(query.step())) {
-    auto* device = find(devices, query.number(0));
+    auto* device = find_device(devices, query.number(0));
     const auto ip = query.ip(2);
     const auto role = query.number(1), prefix = query.number(3);
-    if (!device || !ip || prefix < 0 || prefix > ip->bits() || (role == kFormer && !device->origin))
+    if (!device || !ip || prefix < 0 || prefix > ip->bits())
       return db.damaged("an impossible address of a device");
     const IpPrefix address{*ip, static_cast<std::uint8_t>(prefix)};
     if (role == kGateway)
       device->gateways.push_back(*ip);
     else
-      (role == kOwn ? device->addresses : device->origin->addresses).push_back(address);
+      device->addresses.push_back(address);
   }
   for (auto& device : devices) {
     std::ranges::sort(device.addresses);
@@ -101,9 +72,6 @@ Status insert_addresses(Database& db, SpaceNumber number, const Device& device) 
   for (const auto& gateway : device.gateways)
     TRY(insert_address(db, number, device.index, kGateway,
                        {gateway, static_cast<std::uint8_t>(gateway.bits())}));
-  if (!device.origin) return {};
-  for (const auto& address : device.origin->addresses)
-    TRY(insert_address(db, number, device.index, kFormer, address));
   return {};
 }
 
@@ -120,22 +88,24 @@ Status insert_device(Database& db, SpaceNumber number, const Device& device) {
   return insert.bind(static_cast<std::int64_t>(device.mode)).bind(mac).bind(flags).run();
 }
 
-Status insert_origin(Database& db, SpaceNumber number, const Device& device) {
-  if (!device.origin) return {};
-  const auto mac = device.origin->mac.str();
-  const auto permanent = device.origin->permanent ? device.origin->permanent->str() : std::string();
-  auto insert = TRY(
-      db.prepare("INSERT INTO device_origin(space, idx, mac, permanent, mtu, up) VALUES(?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(device.index).bind(mac).bind(permanent);
-  return insert.bind(device.origin->mtu).bind(device.origin->up).run();
-}
-
 Status erase_row(Database& db, SpaceNumber number, std::uint8_t index) {
   auto change = TRY(db.prepare("DELETE FROM device WHERE space = ? AND idx = ?"));
   return change.bind(number).bind(index).run();
 }
 
 }  // namespace
+
+Result<std::optional<Mac>> read_mac(const Database& db, std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  const auto mac = Mac::parse(text);
+  if (!mac) return db.damaged("a device has an impossible MAC");
+  return *mac;
+}
+
+Device* find_device(std::vector<Device>& devices, std::int64_t index) {
+  const auto found = std::ranges::find_if(devices, [&](const auto& device) { return device.index == index; });
+  return found == devices.end() ? nullptr : &*found;
+}
 
 Result<std::vector<Device>> load_devices(Database& db, SpaceNumber number) {
   std::vector<Device> devices;

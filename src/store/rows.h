@@ -22,6 +22,12 @@ namespace warren::store {
 
 /// The devices of a space, sorted by index. Error: the store is damaged.
 [[nodiscard]] Result<std::vector<model::Device>> load_devices(Database& db, SpaceNumber number);
+[[nodiscard]] Status load_origins(Database& db, SpaceNumber number, std::vector<model::Device>& devices);
+[[nodiscard]] Status insert_origin(Database& db, SpaceNumber number, const model::Device& device);
+/// An empty text is no MAC. Error: the store is damaged.
+[[nodiscard]] Result<std::optional<Mac>> read_mac(const Database& db, std::string_view text);
+/// The device with this index, or null.
+[[nodiscard]] model::Device* find_device(std::vector<model::Device>& devices, std::int64_t index);
 
 /// Binds a forward's host address: empty for any.
 void bind_host(Statement& statement, const std::optional<Ip>& host);

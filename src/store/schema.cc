@@ -112,11 +112,36 @@ CREATE TABLE device_address(
 CREATE TABLE device_origin(
   space INTEGER NOT NULL,
   idx INTEGER NOT NULL,
+  kind TEXT NOT NULL,
   mac TEXT NOT NULL,
   permanent TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  away INTEGER NOT NULL,
+  link INTEGER NOT NULL,
+  peer INTEGER NOT NULL,
   mtu INTEGER NOT NULL,
+  link_group INTEGER NOT NULL,
   up INTEGER NOT NULL,
   PRIMARY KEY(space, idx),
+  FOREIGN KEY(space, idx) REFERENCES device(space, idx) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device_altname(
+  space INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY(space, idx, name),
+  FOREIGN KEY(space, idx) REFERENCES device(space, idx) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device_former(
+  space INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  ip BLOB NOT NULL,
+  prefix INTEGER NOT NULL,
+  peer BLOB NOT NULL,
+  broadcast BLOB NOT NULL,
+  scope INTEGER NOT NULL,
+  no_route INTEGER NOT NULL,
+  PRIMARY KEY(space, idx, ip, prefix, peer),
   FOREIGN KEY(space, idx) REFERENCES device(space, idx) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = 0x7761726e;

@@ -6,6 +6,7 @@ Here one end of a veth plays the NIC (--virtual); real ones are in tests/system/
 
 import json
 import pathlib
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
@@ -86,6 +87,96 @@ class Returns(Physical):
         said = dev("rm", "fw", "nic0").stderr
         self.assertIn("nic0 of space fw comes back as nic0_1: the host has another nic0 by now", said)
         self.assert_home("nic0_1")
+
+    def test_another_has_its_name_when_it_is_wanted_again(self):
+        """What is taken in is what was in the space before, not whatever is called so by now."""
+        self.add()
+        wh.run("ip", "link", "add", "nic0", "type", "bridge")
+        wh.warren("down", "fw")
+        says = "nic0 of space fw is called nic0_1 (02:11:22:33:44:55) on the host by now, and another nic0"
+        for others in ("bridge",), ("veth", "peer", "name", "p"):
+            wh.run("ip", "link", "delete", "nic0")
+            wh.run("ip", "link", "add", "nic0", "type", *others)
+            refused = wh.warren("up", "fw", check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(says, refused.stderr)
+            self.assertTrue(has(wh.HOST, "nic0") and has(wh.HOST, "nic0_1"))
+        wh.run("ip", "link", "delete", "nic0")
+        wh.run("ip", "link", "set", "nic0_1", "down")
+        wh.run("ip", "link", "set", "nic0_1", "name", "nic0", "up")
+        self.mend()
+        self.assertTrue(has("fw", "nic0"))
+
+    def test_it_became_the_uplink(self):
+        self.add()
+        wh.warren("down", "fw")
+        wh.run("ip", "route", "replace", "default", "via", "192.0.2.1", "dev", "nic0")
+        self.addCleanup(wh.run, "ip", "route", "replace", "default", "via", wh.OUTSIDE4, "dev", "uplink")
+        refused = wh.warren("up", "fw", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("nic0 cannot go into a space: it is the host's uplink", refused.stderr)
+        self.assert_home()
+
+    def test_something_came_to_sit_on_it(self):
+        self.add()
+        wh.warren("down", "fw")
+        wh.run("ip", "link", "add", "link", "nic0", "name", "upper", "type", "macvlan")
+        self.assertIn("upper sits on it", wh.warren("up", "fw", check=False).stderr)
+        wh.run("ip", "link", "delete", "upper")
+        wh.warren("add", "web1", "--no-uplink")
+        dev("add", "web1", "--type", "macvlan", "--parent", "nic0")
+        self.assertIn("nic0 is used by space web1", wh.warren("up", "fw", check=False).stderr)
+        dev("rm", "web1", "eth1")
+        self.mend()
+        self.assertTrue(has("fw", "nic0"))
+
+    def test_addresses_are_what_they_were(self):
+        """Far ends and broadcast addresses too; what ends by itself is its server's to give again."""
+        for words in ("10.9.9.1", "peer", "10.9.9.2/32"), ("192.0.2.50/24", "brd", "+"), ("10.8.0.1/24", "scope", "link"), \
+                ("192.0.2.51/24", "noprefixroute"):
+            wh.run("ip", "address", "add", *words, "dev", "nic0")
+        lasting = self.lines()
+        wh.run("ip", "address", "add", "10.7.0.1/24", "dev", "nic0", "valid_lft", "600", "preferred_lft", "300")
+        wh.run("ip", "address", "add", "2001:db8:6::5/64", "dev", "nic0", "valid_lft", "600", "preferred_lft", "300")
+        self.add()
+        dev("rm", "fw", "nic0")
+        self.assertEqual(self.lines(), lasting)
+
+    def lines(self):
+        """As `ip` writes them, whichever came first."""
+        text = wh.run("ip", "-o", "address", "show", "dev", "nic0").stdout
+        return {line.split(None, 2)[2].replace("secondary ", "") for line in text.splitlines() if "fe80" not in line}
+
+    def test_add_that_fails_and_cannot_be_undone(self):
+        """What is known of it is not forgotten: the next `up` makes it what it was."""
+        pathlib.Path("/run/warren/dhcp").write_text("in the way")
+        self.addCleanup(pathlib.Path("/run/warren/dhcp").unlink)
+        wh.run("sysctl", "-w", "net.ipv6.conf.default.disable_ipv6=1")
+        self.addCleanup(wh.run, "sysctl", "-w", "net.ipv6.conf.default.disable_ipv6=0")
+        refused = self.add("--dhcp", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("/run/warren/dhcp", refused.stderr)
+        self.assertIn("; it is not undone: device nic0: add the address", refused.stderr)
+        wh.run("sysctl", "-w", "net.ipv6.conf.nic0.disable_ipv6=0")
+        self.mend()
+        self.assert_home()
+        self.assertEqual(wh.warren("dev", "ls", json=True), [])
+
+    def test_hooks_are_told_the_mac_that_it_has(self):
+        for event in "dev-add", "dev-rm":
+            hook = pathlib.Path("/etc/warren/hooks.d", event, "10-test")
+            hook.parent.mkdir(parents=True)
+            hook.write_text("#!/bin/sh\necho $WARREN_EVENT $WARREN_DEVICE_MAC >> /run/told\n")
+            hook.chmod(0o755)
+            self.addCleanup(shutil.rmtree, hook.parents[0])
+        told = pathlib.Path("/run/told")
+        self.addCleanup(told.unlink)
+        self.add()
+        dev("rm", "fw", "nic0")
+        self.add("--mac", "02:99:00:00:00:01")
+        dev("rm", "fw", "nic0")
+        self.assertEqual(told.read_text().splitlines(), [
+            f"{event} {mac}" for mac in ("02:11:22:33:44:55", "02:99:00:00:00:01") for event in ("dev-add", "dev-rm")])
 
     def test_apply_takes_it_in_and_brings_it_back(self):
         self.add()

@@ -179,8 +179,9 @@ FAULTS = (
     Fault("a source is too much", "nft add element inet warren sources4 '{ \"veth_web1_o\" . 100.64.0.3 }'",
           ("nft: too much: source 100.64.0.3 on veth_web1_o",)),
     Fault("NAT is back", "nft flush set inet warren no_nat4", ("nft: missing: no NAT for 100.64.0.2",)),
-    Fault("a link of ours is of no space", "ip link add stray type veth peer name yarts; ip link set stray group 30561",
-          ("host: link stray belongs to no space",)),
+    Fault("a link of ours is of no space",
+          "ip link add veth_stray_o type veth peer name yarts; ip link set veth_stray_o group 30561",
+          ("host: link veth_stray_o belongs to no space",)),
 )
 
 

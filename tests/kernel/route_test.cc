@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Addresses, routes and neighbours, of both families: what is put is dumped the same.
 #include <algorithm>
+#include <linux/rtnetlink.h>
 
 #include "kernel_fixture.h"
 
@@ -50,6 +51,8 @@ Route route_to(std::string_view dst, int index) {
 
 TEST_F(Routes, AddressesRoundTrip) {
   for (const auto& address : {Address{index_, ip("100.64.0.2"), 32}, Address{index_, ip("10.1.2.3"), 24},
+                              Address{index_, ip("10.9.9.1"), 32, ip("10.9.9.2")},
+                              Address{index_, ip("10.1.2.4"), 24, {}, ip("10.1.2.255"), RT_SCOPE_LINK, true},
                               Address{index_, ip("fd00::2"), 64}, Address{1, ip("fd00:0:0:1::1"), 128}}) {
     ASSERT_OK(put(add_address, address)) << address.ip.str();
     EXPECT_TRUE(has(address)) << address.ip.str();

@@ -13,6 +13,7 @@ import unittest
 
 import systemhost as sh
 import warrenhost as wh
+from userns import as_tenant, tenant
 
 NICS = [path.name for path in sorted(pathlib.Path("/sys/class/net").glob("eth*"))]
 FAR, FAR_VLAN = "192.0.2.1", "198.18.0.1"
@@ -160,6 +161,42 @@ class Devices(sh.SystemTest):
                 dev("rm", "web1", "eth0")
             self.assertEqual(nic(wh.HOST, "eth0"), before)
         wh.warren("rm", "web1")
+
+    def test_9_in_the_hands_of_a_tenant(self):
+        """Another with its name and its MAC does not come in its place; one that is hidden is not forgotten."""
+        before, more = nic(wh.HOST, "eth0"), self.more()
+        wh.warren("id", "allocate", "web1")
+        wh.warren("add", "web1")
+        wh.warren("map", "assign", "web1", "--owner", "web1")
+        wh.warren("down", "web1")
+        wh.warren("up", "web1")
+        dev("add", "web1", "--type", "physical", "--parent", "eth0")
+        as_tenant("web1", f"""ip link set eth0 down; ip link set eth0 name real; ip link set real address 02:00:00:00:00:99
+                              ip link set real group 30562; ip link property add dev real altname lo0
+                              ip link add eth0 address {before[0]} type veth peer name evil""")
+        dev("rm", "web1", "eth0")
+        self.assertEqual(nic(wh.HOST, "eth0"), before)
+        self.assertEqual(self.more(), more)
+        as_tenant("web1", "ip link delete eth0")
+        dev("add", "web1", "--type", "physical", "--parent", "eth0")
+        holder = tenant("web1", "/usr/bin/unshare", "-n", "/bin/sh", "-c", "echo; read word")
+        with wh.killed_after(holder):
+            self.addCleanup(lambda: [pipe.close() for pipe in (holder.stdin, holder.stdout, holder.stderr)])
+            holder.stdout.readline()
+            as_tenant("web1", f"ip link set eth0 netns {holder.pid}")
+            for command in ("dev", "rm", "web1", "eth0"), ("up",):
+                refused = wh.warren(*command, check=False)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn("eth0 of space web1 is nowhere to be found", refused.stderr)
+        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "eth0"), PATIENCE), "the kernel sends it home")
+        wh.warren("up")
+        self.assertClean()
+        self.assertEqual((nic(wh.HOST, "eth0"), wh.warren("dev", "ls", json=True)), (before, []))
+        wh.warren("rm", "web1")
+
+    def more(self):
+        link = wh.link(wh.HOST, "eth0")
+        return link["group"], link.get("altnames"), link.get("linkinfo")
 
 
 if __name__ == "__main__":

@@ -165,6 +165,8 @@ TEST(DevicePlan, OnesOwnIsGivenBackBySpacesThatAreDown) {
   down.desired.spaces[0].state = State::down;
   down.observed.spaces[0] = {};
   EXPECT_TRUE(plan(down.desired, down.observed).devices.empty());
+  down.desired.spaces[0].devices[0].home = Origin{};
+  EXPECT_TRUE(plan(down.desired, down.observed).devices.empty()) << "it is there, and known";
   down.desired.spaces[0].devices[0].origin = Origin{};
   ASSERT_EQ(plan(down.desired, down.observed).devices.size(), 1U);
   EXPECT_EQ(plan(down.desired, down.observed).devices[0].kind, DeviceChange::Kind::drop);

@@ -399,11 +399,18 @@ TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
   ASSERT_TRUE(insert(store, one));
   EXPECT_EQ(**store.find(one.name), one);
   device.leaving = true;
-  device.origin = model::Origin{Mac::parse("02:00:00:00:00:08").value(),
-                                Mac::parse("52:54:00:00:00:01").value(),
-                                1400,
-                                true,
-                                {IpPrefix::parse("192.0.2.9/24").value()}};
+  model::Origin origin{"veth", Mac::parse("02:00:00:00:00:08").value()};
+  origin.permanent = Mac::parse("52:54:00:00:00:01").value();
+  origin.hardware = "pci/0000:00:03.0";
+  origin.up = true;
+  origin.index = 7, origin.peer = 8, origin.mtu = 1400, origin.group = 3000000000U;
+  origin.altnames = {"enp0s3", "uplink"};
+  const auto former = IpPrefix::parse("192.0.2.9/24").value();
+  origin.addresses = {{former}, {former, ip("192.0.2.8"), ip("192.0.2.255"), 253, true}};
+  device.origin = origin;
+  ASSERT_TRUE(store.put_device(2, device));
+  EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
+  std::swap(device.origin, device.home);
   ASSERT_TRUE(store.put_device(2, device));
   EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
   ASSERT_TRUE(store.remove_device(2, 3));
