@@ -13,6 +13,7 @@
 #include "netlink/route.h"
 #include "netlink/upper.h"
 #include "sys/netns.h"
+#include "sys/userns.h"
 
 namespace warren::apply {
 namespace {
@@ -123,11 +124,12 @@ Status Devices::check(const Space& space, const Device& device, const HostFacts&
 Status Devices::clear_name(const Site& site) {
   auto& inside = site.room.socket;
   TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  if (site.device.kind != DeviceKind::veth) (void)TRY(clear_uppers(site));
   const auto link = TRY(netlink::get_link(inside, site.device.name));
   if (!link) return {};
-  const bool same_kind = link->kind == model::name(site.device.kind);
-  const bool same_mac = link->mac == model::device_mac(site.space.number, site.device);
-  if (!same_kind || (!same_mac && site.device.kind != DeviceKind::ipvlan))
+  const bool ours = site.device.kind == DeviceKind::veth && link->kind == "veth" &&
+                    link->mac == model::device_mac(site.space.number, site.device);
+  if (!ours)
     return fail(Code::exists, fmt::format("there is another interface {} inside already", link->name));
   Batch batch;
   netlink::delete_link(batch, link->index);
@@ -236,31 +238,54 @@ Status Devices::amend(const Space& space, const Device& before, const Device& af
   return put(space, after, all.without(all.without(parts)));
 }
 
-Status Devices::drop_inside(const Site& site) {
+/// Of a pair the end on the host goes, and with it the other, wherever that is.
+Result<bool> Devices::drop_inside(const Site& site) {
+  if (site.device.kind == DeviceKind::veth) return true;
   auto& inside = site.room.socket;
   TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  bool found = TRY(clear_uppers(site));
   const auto link = TRY(netlink::get_link(inside, site.device.name));
-  if (!link || link->kind != model::name(site.device.kind)) return {};
+  if (!link || link->kind != model::name(site.device.kind) || !link->peer_nsid) return found;
   Batch batch;
   netlink::delete_link(batch, link->index);
   auto done = inside.run(batch);
-  return !done && done.error().code == Code::not_found ? Status() : done;
+  if (!done && done.error().code != Code::not_found) return std::unexpected(std::move(done).error());
+  return true;
 }
 
-Status Devices::drop(const Space& space, const Device& device) {
+Result<Devices::Found> Devices::take_away(const Space& space, const Device& device) {
   if (device.dhcp) TRY(stop_client(space, device));
   auto room = open_room(space.name);
   if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
-  const auto what = "device " + device.name.str();
   if (device.kind == DeviceKind::physical)
-    return TRY_WRAP(what, give_back(space, device, room ? &*room : nullptr)), Status();
-  if (room) TRY_WRAP(what, drop_inside({space, device, *room}));
-  TRY_WRAP(what, drop_host_end(space, device));
-  return TRY_WRAP(what, drop_base(space, device)), Status();
+    return TRY(give_back(space, device, room ? &*room : nullptr)), Found::yes;
+  auto found = Found::yes;
+  if (room && !TRY(drop_inside({space, device, *room})) && TRY(sys::is_owned_by_other(room->netns.get())))
+    found = Found::no;
+  TRY(drop_host_end(space, device));
+  return TRY(drop_base(space, device)), found;
+}
+
+void Devices::say_lost(const Space& space, const Device& device) {
+  said_.push_back(
+      fmt::format("{} is not in space {}: if its tenant moved it to a network namespace of his own, it is on "
+                  "{} until that "
+                  "ends; end his processes",
+                  model::str(device), space.name.str(), model::base_link(device).str()));
+}
+
+Status Devices::drop(const Space& space, const Device& device) {
+  const auto found = TRY_WRAP("device " + device.name.str(), take_away(space, device));
+  if (found == Found::no && device.leaving) say_lost(space, device);
+  return {};
 }
 
 Status Devices::drop_all(const Space& space) {
-  for (const auto& device : space.devices) TRY_WRAP("space " + space.name.str(), drop(space, device));
+  for (const auto& device : space.devices) {
+    const auto found = TRY_WRAP(fmt::format("space {}: device {}", space.name.str(), device.name.str()),
+                                take_away(space, device));
+    if (found == Found::no && space.state == model::State::up) say_lost(space, device);
+  }
   return {};
 }
 

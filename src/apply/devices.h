@@ -53,7 +53,15 @@ class Devices {
   [[nodiscard]] Status put_base(const model::Device& device);
   [[nodiscard]] Status drop_base(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status drop_host_end(const model::Space& space, const model::Device& device);
-  [[nodiscard]] Status drop_inside(const Site& site);
+
+  // Those that sit on an interface of the host, whatever they are called inside.
+  [[nodiscard]] Result<std::vector<int>> find_uppers(const Site& site);
+  [[nodiscard]] Result<bool> clear_uppers(const Site& site);  ///< were there any?
+  [[nodiscard]] Result<bool> drop_inside(const Site& site);
+
+  enum class Found { yes, no };  ///< no: it may live on where its tenant hid it
+  [[nodiscard]] Result<Found> take_away(const model::Space& space, const model::Device& device);
+  void say_lost(const model::Space& space, const model::Device& device);
 
   // Physical ones.
   [[nodiscard]] Status check_physical(const model::Device& device, const HostFacts& facts,

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "apply/dhcp.h"
+#include "netlink/upper.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -15,6 +16,10 @@ namespace {
 using model::Device;
 using model::DeviceKind;
 using model::DevicePart;
+
+constexpr const char* kHostNetns = "/proc/self/ns/net";  // of the main thread: this one is inside
+
+bool leads_to_host(const Device& device) { return device.kind != DeviceKind::physical; }
 
 bool has_gateways(const Device& device, int index, const std::vector<netlink::Route>& routes) {
   return std::ranges::all_of(device.gateways, [&](const Ip& gateway) {
@@ -90,9 +95,13 @@ Result<std::vector<DeviceInside>> look_at_devices(netlink::Socket& inside, const
   if (all.empty()) return all;
   const auto addresses = TRY(netlink::dump_addresses(inside));
   const auto routes = TRY(read_routes(inside, space));
+  const auto nsid = TRY(netlink::nsid_of(inside, TRY(sys::open_netns(kHostNetns)).get()));
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto& one = all[i];
     one.link = TRY(netlink::get_link(inside, space.devices[i].name));
+    // What a tenant makes in the likeness of a device leads elsewhere than to the host.
+    if (one.link && leads_to_host(space.devices[i]) && (!nsid || one.link->peer_nsid != nsid))
+      one.link.reset();
     if (!one.link) continue;
     for (const auto& address : addresses)
       if (address.index == one.link->index)

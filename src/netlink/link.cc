@@ -96,6 +96,9 @@ void read_attribute(Link& link, const AttrView& attr) {
     case IFLA_LINK:
       link.peer_index = attr.as<int>().value_or(0);
       break;
+    case IFLA_LINK_NETNSID:
+      link.peer_nsid = attr.as<int>();
+      break;
     case IFLA_AF_SPEC:
       read_family_settings(link, attr);
       break;

@@ -51,7 +51,8 @@ struct Link {
   bool loopback = false;
   bool noarp = false;
   bool no_autoconf = false;
-  int peer_index = 0;                    ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
+  int peer_index = 0;  ///< IFLA_LINK: of a veth its peer's index, of an upper link that of what it sits on
+  std::optional<int> peer_nsid;          ///< the namespace of that, as nsid_of() has it; nothing: the same
   std::vector<std::uint32_t> ipv4_conf;  ///< by IPV4_DEVCONF_* - 1
   std::vector<std::int32_t> ipv6_conf;   ///< by DEVCONF_* (linux/ipv6.h)
   std::uint64_t rx_bytes = 0, rx_packets = 0, tx_bytes = 0,
