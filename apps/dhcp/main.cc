@@ -49,12 +49,7 @@ std::uint32_t number_in(std::string_view text) {
   return number;
 }
 
-/// What a lease sets, and what the file says that was set.
-struct Lease {
-  std::optional<IpPrefix> address;
-  std::optional<Ip> router;
-  bool operator==(const Lease&) const = default;
-};
+using dhcp::Lease;
 
 /// Only an address that can be one: the hook is root, the server is whoever answers first.
 Lease offered() {
@@ -64,17 +59,6 @@ Lease offered() {
   if (address && address->ip.is_v4()) lease.address = *address;
   const auto routers = addresses_in(env("router"));
   if (!routers.empty()) lease.router = routers.front();
-  return lease;
-}
-
-Lease stored(const std::string& path) {
-  Lease lease;
-  const auto text = sys::read_file(path, kMostText);
-  if (!text) return lease;
-  const auto end = text->find('\n');
-  if (const auto address = IpPrefix::parse(text->substr(0, end))) lease.address = *address;
-  if (end == text->npos) return lease;
-  if (const auto router = Ip::parse(text->substr(end + 1))) lease.router = *router;
   return lease;
 }
 
@@ -128,7 +112,7 @@ Status run(std::string_view event) {
   const auto space = TRY(SpaceName::parse(env(dhcp::kSpace)));
   const std::string path(env(dhcp::kLease));
   if (path.empty()) return fail(Code::usage, "is called by the DHCP client of a space");
-  const auto before = stored(path);
+  const auto before = Lease::parse(sys::read_file(path, kMostText).value_or(""));
   if (event == "deconfig") {
     TRY(change(interface, before, {}));
     return ::unlink(path.c_str()), Status();
@@ -136,8 +120,7 @@ Status run(std::string_view event) {
   if (event != "bound" && event != "renew") return {};
   const auto after = offered();
   if (!after.address) return fail(Code::failed, "the server offers no address");
-  TRY(sys::write_atomically(
-      path, fmt::format("{}\n{}", after.address->str(), after.router ? after.router->str() : std::string())));
+  TRY(sys::write_atomically(path, after.str()));
   TRY(change(interface, before, after));
   return write_servers(space, interface);
 }

@@ -201,10 +201,28 @@ Status Devices::furnish_inside(const Site& site, model::DeviceParts missing) {
 }
 
 Status Devices::furnish(const Site& site, model::DeviceParts missing) {
+  const auto& [space, device, room] = site;
+  const bool client = missing.has(DevicePart::client);
+  if (client && !device.dhcp && has_client(space, device)) TRY(stop_client(space, device, &room.socket));
   if (missing.has(DevicePart::host_end)) TRY(put_host_end(site));
+  TRY(drop_old(site));
   TRY(furnish_inside(site, missing));
-  if (missing.has(DevicePart::client)) return start_client(site.space, site.device, site.room.netns.get());
-  return {};
+  return client && device.dhcp ? start_client(space, device, room.netns.get()) : Status();
+}
+
+/// What is old stays in the store until it is taken away: a change that was cut short is completed.
+Status Devices::drop_old(const Site& site) {
+  auto device = site.device;
+  if (device.old_addresses.empty() && device.old_gateways.empty()) return {};
+  const int index = TRY(netlink::link_index(site.room.socket, device.name));
+  Batch batch;
+  for (const auto& gateway : device.old_gateways)
+    netlink::delete_route(batch, default_by(device, index, gateway));
+  for (const auto& address : device.old_addresses)
+    netlink::delete_address(batch, {index, address.ip, address.prefix});
+  (void)TRY(site.room.socket.run_all(batch));  // what is gone already is fine
+  device.old_addresses.clear(), device.old_gateways.clear();
+  return keep(site.space, device);
 }
 
 Status Devices::put(const Space& space, Device device, model::DeviceParts missing) {
@@ -220,22 +238,11 @@ Status Devices::put(const Space& space, Device device, model::DeviceParts missin
   return TRY_WRAP(what, std::move(done)), Status();
 }
 
-Status Devices::amend(const Space& space, const Device& before, const Device& after) {
-  const auto what = "device " + after.name.str();
-  if (before.dhcp) TRY_WRAP(what, stop_client(space, before));
-  auto room = TRY_WRAP(what, open_room(space.name));
-  const int index = TRY_WRAP(what, netlink::link_index(room.socket, before.name));
-  Batch batch;
-  for (const auto& gateway : before.gateways)
-    netlink::delete_route(batch, default_by(before, index, gateway));
-  for (const auto& address : before.addresses)
-    if (std::ranges::find(after.addresses, address) == after.addresses.end())
-      netlink::delete_address(batch, {index, address.ip, address.prefix});
-  (void)TRY_WRAP(what, room.socket.run_all(batch));  // what is gone already is fine
+Status Devices::amend(const Space& space, const Device& device) {
   const model::DeviceParts parts{DevicePart::addresses, DevicePart::gateways, DevicePart::client,
                                  DevicePart::host_end};
-  const auto all = model::all_parts(after);
-  return put(space, after, all.without(all.without(parts)));
+  const auto all = model::all_parts(device);
+  return put(space, device, all.without(all.without(parts)));
 }
 
 /// Of a pair the end on the host goes, and with it the other, wherever that is.
@@ -254,7 +261,7 @@ Result<bool> Devices::drop_inside(const Site& site) {
 }
 
 Result<Devices::Found> Devices::take_away(const Space& space, const Device& device) {
-  if (device.dhcp) TRY(stop_client(space, device));
+  if (device.dhcp || has_client(space, device)) TRY(stop_client(space, device, nullptr));
   auto room = open_room(space.name);
   if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
   if (device.kind == DeviceKind::physical)

@@ -24,9 +24,8 @@ class Devices {
                              const std::vector<model::Space>& spaces);
   /// Puts `missing` in place. On failure nothing new of it is left.
   [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
-  /// Gives one that stands the addresses of `after`.
-  [[nodiscard]] Status amend(const model::Space& space, const model::Device& before,
-                             const model::Device& after);
+  /// Gives one that stands its addresses, and takes the old ones from it.
+  [[nodiscard]] Status amend(const model::Space& space, const model::Device& device);
   /// Takes it away; what is not there is fine. A physical one is on the host again, as it was.
   [[nodiscard]] Status drop(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status drop_all(const model::Space& space);
@@ -46,6 +45,7 @@ class Devices {
   [[nodiscard]] Status make_pair(const Site& site);
   [[nodiscard]] Status furnish(const Site& site, model::DeviceParts missing);
   [[nodiscard]] Status furnish_inside(const Site& site, model::DeviceParts missing);
+  [[nodiscard]] Status drop_old(const Site& site);
   [[nodiscard]] Status put_host_end(const Site& site);
   [[nodiscard]] Status put_shim(const Site& site);
   [[nodiscard]] Status clear_name(const Site& site);

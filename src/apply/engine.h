@@ -164,8 +164,8 @@ class Engine {
   [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }
   [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status store_device(const model::Space& space, const model::Device& device);
-  [[nodiscard]] Status drop_devices(const std::vector<const model::Space*>& spaces);
-  [[nodiscard]] Status drop_devices(const std::vector<DeviceStep>& steps);
+  [[nodiscard]] Status drop_devices(const model::Space& space);
+  [[nodiscard]] Status drop_devices(const Work& work);
   void tell_of_device(hooks::Event event, const model::Space& space, const model::Device& device);
   void put_devices(const Work& work, const std::vector<SpaceFailure>& failures);
   void put_devices(const std::vector<model::DeviceChange>& changes,

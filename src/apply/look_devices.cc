@@ -140,12 +140,15 @@ model::DeviceParts judge(const model::Space& space, const Device& device, const 
   const bool keeps_mac = device.kind == DeviceKind::physical && !device.mac;
   right.set(DevicePart::mac, keeps_mac || inside.link->mac == model::device_mac(space.number, device));
   right.set(DevicePart::up, inside.link->up);
-  right.set(DevicePart::addresses, std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
-              return std::ranges::find(inside.addresses, address) != inside.addresses.end();
-            }));
-  right.set(DevicePart::gateways, inside.gateways);
-  right.set(DevicePart::host_end, host_end_stands(space, device, host));
-  right.set(DevicePart::client, device.dhcp && client_runs(space, device));
+  right.set(DevicePart::addresses, device.old_addresses.empty() &&
+                                       std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
+                                         return std::ranges::find(inside.addresses, address) !=
+                                                inside.addresses.end();
+                                       }));
+  right.set(DevicePart::gateways, device.old_gateways.empty() && inside.gateways);
+  const bool old_route = device.shim && !device.old_addresses.empty();
+  right.set(DevicePart::host_end, !old_route && host_end_stands(space, device, host));
+  right.set(DevicePart::client, device.dhcp ? client_runs(space, device) : !has_client(space, device));
   return right;
 }
 

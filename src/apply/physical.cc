@@ -130,7 +130,7 @@ Status rename_inside(netlink::Socket& inside, const netlink::Link& link, const D
 
 Status Devices::keep(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.put_device(space.number, device));
+  TRY(store_.change_device(space.number, device));
   return transaction.commit();
 }
 

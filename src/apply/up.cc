@@ -71,7 +71,7 @@ Result<std::vector<std::string>> Engine::check() {
 Status Engine::clear_leaving(const model::Plan& plan) {
   Work work;
   for (const auto* space : leaving(plan)) end_space(work, *space, settings_);
-  TRY(drop_devices(work.tear_down));
+  TRY(drop_devices(work));
   TRY(drop_devices(plan.devices));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   return forget_flows(work.forget_first);

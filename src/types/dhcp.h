@@ -2,8 +2,11 @@
 // What the engine, which starts the DHCP client, and the hook that the client calls agree upon.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "types/ip.h"
 #include "types/names.h"
 
 namespace warren::dhcp {
@@ -18,5 +21,15 @@ inline std::string resolv_path(const SpaceName& space) {
 }
 /// The first line of a file that is ours to write.
 inline std::string marker(const IfName& device) { return "# by warren, from DHCP on " + device.str() + "\n"; }
+
+/// What the hook has set on the device, and so what is to be undone; the text of its file.
+struct Lease {
+  std::optional<IpPrefix> address;
+  std::optional<Ip> router;
+
+  [[nodiscard]] static Lease parse(std::string_view text);
+  [[nodiscard]] std::string str() const;
+  bool operator==(const Lease&) const = default;
+};
 
 }  // namespace warren::dhcp

@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import warrendhost  # noqa: E402
 import warrenhost as wh  # noqa: E402
+from crash_test import MOST_STEPS, killed_at  # noqa: E402
 from devices_test import Devices, dev, has  # noqa: E402
 
 LEASES = "/run/dnsmasq.leases"
@@ -180,6 +181,23 @@ class Dhcp(Devices):
     def test_a_veth_on_the_bridge(self):
         dev("add", "fw", "--type", "veth", "--parent", "lan", "--dhcp", "--name", "lan0")
         self.assertRegex(self.address(), r"^198\.18\.0\.")
+
+    def test_a_fixed_address_in_its_place(self):
+        """Neither the lease's address nor its router stays, nor a client, wherever the change was killed."""
+        file = '[space.fw]\nuplink = false\n[[space.fw.device]]\ntype = "macvlan"\nparent = "lan"\n{}\n'
+        for step in (MOST_STEPS, *range(1, MOST_STEPS)):
+            wh.warren("apply", "-", input=file.format("dhcp = true"))
+            self.assertTrue(self.address())
+            killed = killed_at(step, "apply", "-", input=file.format('ip = ["198.18.0.9/24"]'))
+            found = wh.warren("check", check=False).stdout
+            wh.warren("up")
+            self.assert_clean()
+            if "dhcp" not in wh.warren("export").stdout:
+                self.assertEqual((client(), os.path.exists("/run/warren/dhcp/2.1.lease"), RESOLV.exists()), ([], False, False))
+                self.assertEqual(wh.warren("dev", "ls", json=True)[0]["addresses"], ["198.18.0.9/24"], f"step {step}: {found}")
+                self.assertNotIn("default", wh.run("ip", "route", ns="fw").stdout, f"step {step}")
+            if not killed and step != MOST_STEPS:
+                break
 
     def test_not_on_an_ipvlan(self):
         self.assertTrue(wh.wait_until(lambda: wh.link(wh.HOST, "lan")["operstate"] == "UP"))
