@@ -108,9 +108,14 @@ Status Devices::put_shim(const Site& site) {
     route.dst = Cidr(address.ip, 32);
     route.index = index;
     route.src = TRY(source_for(socket, spec.parent, address.ip));
-    netlink::put_route(batch, route);
+    netlink::add_route(batch, route);
   }
-  return socket.run(batch);
+  auto done = socket.run(batch);
+  if (done || done.error().code != Code::exists) return done;
+  return fail(Code::exists,
+              fmt::format("the host has a route to an address of {} already: delete that, or leave "
+                          "the shim out",
+                          device.name.str()));
 }
 
 Status Devices::put_host_end(const Site& site) {

@@ -24,6 +24,18 @@ bool is_there(const Space& space) { return sys::open_netns(sys::pin_path(space.n
 }  // namespace
 
 Status Engine::check_device(const Space& space, const Device& device) {
+  TRY(check_interface(space, device));
+  return check_device_addresses(space, device);
+}
+
+Status Engine::check_device_addresses(const Space& space, const Device& device) {
+  auto spaces = TRY(store_.load_all());
+  std::erase_if(spaces, [&](const Space& other) { return other.number == space.number; });
+  spaces.push_back(space);  // as it is to be
+  return devices().check_addresses(space, device, settings_, spaces);
+}
+
+Status Engine::check_interface(const Space& space, const Device& device) {
   for (const auto& other : space.devices)
     if (!other.leaving && other.index != device.index && other.name == device.name)
       return fail(Code::exists,
@@ -188,7 +200,7 @@ Status Engine::store_devices(Change& change) {
     TRY(store_.put_device(before.number, leaving));
   }
   for (const auto& device : change.put_devices) {
-    TRY_WRAP("device " + device.name.str(), check_device(after, device));
+    TRY_WRAP("device " + device.name.str(), check_interface(after, device));
     TRY(store_.put_device(before.number, device));
   }
   return {};

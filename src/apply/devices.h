@@ -22,6 +22,10 @@ class Devices {
   /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
   [[nodiscard]] Status check(const model::Space& space, const model::Device& device, const HostFacts& facts,
                              const std::vector<model::Space>& spaces);
+  /// May it have its addresses? Error: exists, with whose one is.
+  [[nodiscard]] Status check_addresses(const model::Space& space, const model::Device& device,
+                                       const model::Settings& settings,
+                                       const std::vector<model::Space>& spaces);
   /// Puts `missing` in place. On failure nothing new of it is left.
   [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
   /// Gives one that stands its addresses, and takes the old ones from it.

@@ -163,6 +163,8 @@ class Engine {
                                const Progress& progress);
   [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }
   [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status check_interface(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status check_device_addresses(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status store_device(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status drop_devices(const model::Space& space);
   [[nodiscard]] Status drop_devices(const Work& work);
