@@ -30,12 +30,11 @@ Status check_pools(const Ip& ip, const model::Settings& settings) {
 
 }  // namespace
 
-Status Devices::check_addresses(const Space& space, const Device& device, const model::Settings& settings,
-                                const std::vector<Space>& spaces) {
+Status Devices::check_addresses(const Space& space, const Device& device, const std::vector<Space>& spaces) {
   const auto has = [&](const Ip& ip) {
     return std::ranges::find(device.addresses, ip, &IpPrefix::ip) != device.addresses.end();
   };
-  for (const auto& address : device.addresses) TRY(check_pools(address.ip, settings));
+  for (const auto& address : device.addresses) TRY(check_pools(address.ip, settings_));
   for (const auto& other : spaces)
     for (const auto& theirs : other.devices) {
       const bool itself = other.number == space.number && theirs.index == device.index;

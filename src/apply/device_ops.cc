@@ -32,7 +32,7 @@ Status Engine::check_device_addresses(const Space& space, const Device& device) 
   auto spaces = TRY(store_.load_all());
   std::erase_if(spaces, [&](const Space& other) { return other.number == space.number; });
   spaces.push_back(space);  // as it is to be
-  return devices().check_addresses(space, device, settings_, spaces);
+  return devices().check_addresses(space, device, spaces);
 }
 
 Status Engine::check_interface(const Space& space, const Device& device) {

@@ -207,7 +207,7 @@ Status Devices::furnish(const Site& site, model::DeviceParts missing) {
   if (missing.has(DevicePart::host_end)) TRY(put_host_end(site));
   TRY(drop_old(site));
   TRY(furnish_inside(site, missing));
-  return client && device.dhcp ? start_client(space, device, room.netns.get()) : Status();
+  return client && device.dhcp ? start_client(space, device, room.netns.get(), settings_.pool) : Status();
 }
 
 /// What is old stays in the store until it is taken away: a change that was cut short is completed.

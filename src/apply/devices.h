@@ -16,15 +16,15 @@ namespace warren::apply {
 /// Makes the devices of spaces, mends them, and takes them away.
 class Devices {
  public:
-  Devices(Kernel& kernel, store::Store& store, std::vector<std::string>& said)
-      : kernel_(kernel), store_(store), said_(said) {}
+  Devices(Kernel& kernel, store::Store& store, const model::Settings& settings,
+          std::vector<std::string>& said)
+      : kernel_(kernel), store_(store), settings_(settings), said_(said) {}
 
   /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
   [[nodiscard]] Status check(const model::Space& space, const model::Device& device, const HostFacts& facts,
                              const std::vector<model::Space>& spaces);
   /// May it have its addresses? Error: exists, with whose one is.
   [[nodiscard]] Status check_addresses(const model::Space& space, const model::Device& device,
-                                       const model::Settings& settings,
                                        const std::vector<model::Space>& spaces);
   /// Puts `missing` in place. On failure nothing new of it is left.
   [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
@@ -81,6 +81,7 @@ class Devices {
 
   Kernel& kernel_;
   store::Store& store_;
+  const model::Settings& settings_;
   std::vector<std::string>& said_;
 };
 

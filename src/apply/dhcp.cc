@@ -129,7 +129,7 @@ bool client_runs(const Space& space, const Device& device) {
   return its && own && *its == *own;
 }
 
-Status start_client(const Space& space, const Device& device, int netns) {
+Status start_client(const Space& space, const Device& device, int netns, const Cidr& pool) {
   if (client_runs(space, device)) return {};
   // One of a namespace that was, or of a command that was killed.
   TRY(end_clients(space, device));
@@ -145,6 +145,7 @@ Status start_client(const Space& space, const Device& device, int netns) {
       fmt::format("{}={}", dhcp::kSpace, space.name.str()),
       fmt::format("{}={}.lease", dhcp::kLease, path),
       fmt::format("{}={}", dhcp::kMetric, model::route_metric(device, Family::v4)),
+      fmt::format("{}={}", dhcp::kPool, pool.str()),
   };
   program.netns = netns;
   TRY(sys::make_directories(std::string(sys::kRunDir) + "/dhcp"));

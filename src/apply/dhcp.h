@@ -17,7 +17,8 @@ namespace warren::apply {
 [[nodiscard]] std::optional<pid_t> client_of(const model::Space& space, const model::Device& device);
 [[nodiscard]] bool client_runs(const model::Space& space, const model::Device& device);
 /// Starts it inside the namespace, where none runs. It outlives this process.
-[[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns);
+[[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns,
+                                  const Cidr& pool);
 /// Is there one, or a lease that it got?
 [[nodiscard]] bool has_client(const model::Space& space, const model::Device& device);
 /// Ends it, undoes its lease where the device stays (`inside`: a socket of the space, else null), and forgets

@@ -161,7 +161,7 @@ class Engine {
                                     const Progress& progress);
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
-  [[nodiscard]] Devices devices() { return {kernel_, store_, said_}; }
+  [[nodiscard]] Devices devices() { return {kernel_, store_, settings_, said_}; }
   [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status check_interface(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status check_device_addresses(const model::Space& space, const model::Device& device);
