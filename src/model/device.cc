@@ -176,6 +176,10 @@ IfName base_link(const Device& device) {
   return *IfName::parse(fmt::format("{}.{}", device.parent->str(), device.vlan));
 }
 
+bool sits_on(const Device& device, const IfName& link) {
+  return base_link(device) == link || device.parent == link;
+}
+
 std::uint32_t route_metric(const Device& device, Family family) {
   return (family == Family::v4 ? 100U : 1124U) + device.index;
 }

@@ -73,6 +73,8 @@ struct Device {
 [[nodiscard]] IfName host_link(SpaceNumber number, const Device& device);
 /// What a macvlan or ipvlan sits on: its parent, or the parent's VLAN: "eth0.100".
 [[nodiscard]] IfName base_link(const Device& device);
+/// Is that interface of the host below it, as base or as the base's own parent?
+[[nodiscard]] bool sits_on(const Device& device, const IfName& link);
 /// Is the base an interface that warren makes where it is missing?
 [[nodiscard]] bool has_own_base(const Device& device);
 /// The metric of the default route by its gateway: after that of the uplink, and in the order of indices.
