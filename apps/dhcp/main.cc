@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <linux/netlink.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,32 +50,38 @@ std::uint32_t number_in(std::string_view text) {
   return number;
 }
 
-/// What a lease sets, and what the file says that was set.
-struct Lease {
-  std::optional<IpPrefix> address;
-  std::optional<Ip> router;
-  bool operator==(const Lease&) const = default;
-};
+using dhcp::Lease;
 
-/// Only an address that can be one: the hook is root, the server is whoever answers first.
-Lease offered() {
-  Lease lease;
-  const auto prefix = env("mask");
-  const auto address = IpPrefix::parse(fmt::format("{}/{}", env("ip"), prefix.empty() ? "32" : prefix));
-  if (address && address->ip.is_v4()) lease.address = *address;
-  const auto routers = addresses_in(env("router"));
-  if (!routers.empty()) lease.router = routers.front();
-  return lease;
+/// The client's own output goes nowhere.
+void report(const std::string& line) {
+  fmt::print(stderr, "dhcp-hook: {}\n", line);
+  ::syslog(LOG_DAEMON | LOG_WARNING, "%s", line.c_str());
 }
 
-Lease stored(const std::string& path) {
-  Lease lease;
-  const auto text = sys::read_file(path, kMostText);
-  if (!text) return lease;
-  const auto end = text->find('\n');
-  if (const auto address = IpPrefix::parse(text->substr(0, end))) lease.address = *address;
-  if (end == text->npos) return lease;
-  if (const auto router = Ip::parse(text->substr(end + 1))) lease.router = *router;
+Error refused(const IfName& interface, const std::string& what, const std::string& fault) {
+  return {Code::failed, 0,
+          fmt::format("{}: refused what a DHCP server offers: {} {}", interface.str(), what, fault)};
+}
+
+/// Only what can be one: the hook is root, the server is whoever answers first, and may want the traffic of
+/// the space's other links.
+Result<Lease> offered(const IfName& interface) {
+  const auto pool = TRY(Cidr::parse(env(dhcp::kPool)));
+  const auto prefix = env("mask");
+  const auto text = fmt::format("{}/{}", env("ip"), prefix.empty() ? "32" : prefix);
+  const auto address = IpPrefix::parse(text);
+  if (!address) return std::unexpected(refused(interface, shown(text), "is no address"));
+  if (const auto fault = dhcp::fault_of(*address, pool); !fault.empty())
+    return std::unexpected(refused(interface, address->str(), fault));
+  Lease lease{*address, {}};
+  for (const auto& router : addresses_in(env("router"))) {
+    const auto fault = router == address->ip ? "is the offered address itself" : dhcp::fault_of(router, pool);
+    if (fault.empty()) {
+      lease.router = router;
+      break;
+    }
+    report(refused(interface, "router " + router.str(), fault).what);
+  }
   return lease;
 }
 
@@ -128,16 +135,14 @@ Status run(std::string_view event) {
   const auto space = TRY(SpaceName::parse(env(dhcp::kSpace)));
   const std::string path(env(dhcp::kLease));
   if (path.empty()) return fail(Code::usage, "is called by the DHCP client of a space");
-  const auto before = stored(path);
+  const auto before = Lease::parse(sys::read_file(path, kMostText).value_or(""));
   if (event == "deconfig") {
     TRY(change(interface, before, {}));
     return ::unlink(path.c_str()), Status();
   }
   if (event != "bound" && event != "renew") return {};
-  const auto after = offered();
-  if (!after.address) return fail(Code::failed, "the server offers no address");
-  TRY(sys::write_atomically(
-      path, fmt::format("{}\n{}", after.address->str(), after.router ? after.router->str() : std::string())));
+  const auto after = TRY(offered(interface));
+  TRY(sys::write_atomically(path, after.str()));
   TRY(change(interface, before, after));
   return write_servers(space, interface);
 }
@@ -149,7 +154,7 @@ int main(int argc, char** argv) {
   try {
     const auto done = warren::hook::run(argc > 1 ? argv[1] : "");
     if (done) return 0;
-    fmt::print(stderr, "dhcp-hook: {}\n", done.error().what);
+    warren::hook::report(done.error().what);
     return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "dhcp-hook: this is a bug: {}\n", error.what());

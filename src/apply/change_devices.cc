@@ -41,10 +41,12 @@ void take_devices(const std::vector<Device>& wanted, Change& change) {
       continue;
     }
     const bool stays = had && same_link(*had, device);
-    if (stays)
+    if (stays) {
       device.index = had->index, device.origin = had->origin, device.home = had->home;
-    else
+      model::note_old(*had, device);
+    } else {
       device.index = choose_index(device.index, change);
+    }
     change.put_devices.push_back(device);
     after.push_back(device);
   }
@@ -77,7 +79,7 @@ void change_devices(Work& work, const Change& change) {
     if (had == change.before.devices.end())
       work.put_devices.push_back({&change.after, device});
     else
-      work.amend_devices.push_back({&change.after, *had, device});
+      work.amend_devices.push_back({&change.after, device});
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What devices have on the host: what they sit on, host ends of veths, shims.
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "apply/device_links.h"
@@ -128,9 +129,14 @@ Status Devices::put_shim(const Site& site) {
     route.dst = Cidr(address.ip, 32);
     route.index = index;
     route.src = TRY(source_for(socket, spec.parent, address.ip));
-    netlink::put_route(batch, route);
+    netlink::add_route(batch, route);
   }
-  return socket.run(batch);
+  auto done = socket.run(batch);
+  if (done || done.error().code != Code::exists) return done;
+  return fail(Code::exists,
+              fmt::format("the host has a route to an address of {} already: delete that, or leave "
+                          "the shim out",
+                          device.name.str()));
 }
 
 Status Devices::put_host_end(const Site& site) {
@@ -156,20 +162,45 @@ Status Devices::drop_host_end(const Space& space, const Device& device) {
   return fail(Code::exists, fmt::format("{} on the host is not ours: rename or delete it", link->name));
 }
 
-/// Our VLAN below it goes with the last that sits on it.
+namespace {
+
+/// Does another link of the host's own namespace sit on it, or is it a port?
+Result<bool> is_in_use(netlink::Socket& host, const netlink::Link& link) {
+  if (link.master != 0) return true;
+  const auto all = TRY(netlink::dump_links(host));
+  return std::ranges::any_of(all, [&](const netlink::Link& other) {
+    return other.kind != "veth" && !other.peer_nsid && other.peer_index == link.index &&
+           other.index != link.index;
+  });
+}
+
+}  // namespace
+
+/// Our VLAN below it goes with the last that has it so. Where it serves as a parent by its name, it stays,
+/// and is the host's own from then on.
 Status Devices::drop_base(const Space& space, const Device& device) {
   if (!model::has_own_base(device)) return {};
   const auto name = model::base_link(device);
+  bool used = false;
   for (const auto& other : TRY(store_.load_all()))
     for (const auto& theirs : other.devices) {
       const bool itself = other.number == space.number && theirs.index == device.index;
-      const bool stands = other.state == model::State::up && !theirs.leaving;
-      if (!itself && stands && model::has_own_base(theirs) && model::base_link(theirs) == name) return {};
+      if (itself || theirs.leaving || other.state == model::State::removing) continue;
+      const bool own = model::has_own_base(theirs) && model::base_link(theirs) == name;
+      if (own && other.state == model::State::up) return {};
+      used = used || (!own && model::sits_on(theirs, name));
     }
   auto& socket = *TRY(host());
   const auto link = TRY(netlink::get_link(socket, name));
   if (!link || link->group != model::kDeviceGroup) return {};
-  return delete_link_if_there(socket, name);
+  if (!used && !TRY(is_in_use(socket, *link))) return delete_link_if_there(socket, name);
+  said_.push_back(
+      fmt::format("{} stays on the host: others sit on it; delete it when they are gone", name.str()));
+  Batch batch;
+  netlink::LinkChange change;
+  change.group = 0;
+  netlink::change_link(batch, name, change);
+  return socket.run(batch);
 }
 
 }  // namespace warren::apply

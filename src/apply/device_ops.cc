@@ -5,6 +5,7 @@
 
 #include "apply/change.h"
 #include "apply/engine.h"
+#include "sys/netns.h"
 
 namespace warren::apply {
 
@@ -12,7 +13,26 @@ using model::Device;
 using model::DeviceChange;
 using model::Space;
 
+namespace {
+
+/// In a space without namespace no device stands.
+bool is_there(const Space& space) { return sys::open_netns(sys::pin_path(space.name)).has_value(); }
+
+}  // namespace
+
 Status Engine::check_device(const Space& space, const Device& device) {
+  TRY(check_interface(space, device));
+  return check_device_addresses(space, device);
+}
+
+Status Engine::check_device_addresses(const Space& space, const Device& device) {
+  auto spaces = TRY(store_.load_all());
+  std::erase_if(spaces, [&](const Space& other) { return other.number == space.number; });
+  spaces.push_back(space);  // as it is to be
+  return devices().check_addresses(space, device, spaces);
+}
+
+Status Engine::check_interface(const Space& space, const Device& device) {
   for (const auto& other : space.devices)
     if (!other.leaving && other.index != device.index && other.name == device.name)
       return fail(Code::exists,
@@ -108,19 +128,30 @@ Status Engine::forget_devices(const Space& space, const std::vector<Device>& gon
   return transaction.commit();
 }
 
-Status Engine::drop_devices(const std::vector<const Space*>& spaces) {
-  for (const auto* space : spaces) {
-    TRY_WRAP("space " + space->name.str(), devices().drop_all(*space));
-    for (const auto& device : space->devices) tell_of_device(hooks::Event::dev_rm, *space, device);
-  }
+Status Engine::drop_devices(const Space& space) {
+  const bool stood = is_there(space);
+  TRY(devices().drop_all(space));
+  for (const auto& device : space.devices)
+    if (stood) tell_of_device(hooks::Event::dev_rm, space, device);
   return {};
 }
 
-Status Engine::drop_devices(const std::vector<DeviceStep>& steps) {
-  for (const auto& [space, device] : steps) {
+/// Single ones, and then those that are left of spaces that go.
+Status Engine::drop_devices(const Work& work) {
+  for (const auto& [space, device] : work.drop_devices) {
+    const bool stood = is_there(*space);
     TRY_WRAP("space " + space->name.str(), devices().drop(*space, device));
     TRY(forget_devices(*space, {device}));
-    tell_of_device(hooks::Event::dev_rm, *space, device);
+    if (stood) tell_of_device(hooks::Event::dev_rm, *space, device);
+  }
+  for (const auto* space : work.tear_down) {
+    auto rest = *space;
+    std::erase_if(rest.devices, [&](const Device& device) {
+      return std::ranges::any_of(work.drop_devices, [&](const DeviceStep& gone) {
+        return gone.space->number == space->number && gone.device.index == device.index;
+      });
+    });
+    TRY_WRAP("space " + space->name.str(), drop_devices(rest));
   }
   return {};
 }
@@ -150,8 +181,8 @@ void Engine::put_devices(const std::vector<DeviceChange>& changes,
 
 void Engine::put_devices(const Work& work, const std::vector<SpaceFailure>& failures) {
   std::vector<DeviceChange> changes;
-  for (const auto& [space, before, after] : work.amend_devices)
-    if (auto done = devices().amend(*space, before, after); !done)
+  for (const auto& [space, device] : work.amend_devices)
+    if (auto done = devices().amend(*space, device); !done)
       device_failures_.push_back({space->name, std::move(done).error()});
   for (const auto& build : work.build)
     for (const auto& device : build.space->devices)
@@ -189,7 +220,7 @@ Status Engine::store_devices(Change& change) {
     TRY(store_.put_device(before.number, leaving));
   }
   for (const auto& device : change.put_devices) {
-    TRY_WRAP("device " + device.name.str(), check_device(after, device));
+    TRY_WRAP("device " + device.name.str(), check_interface(after, device));
     TRY(store_.put_device(before.number, device));
   }
   return {};

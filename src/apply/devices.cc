@@ -13,6 +13,7 @@
 #include "netlink/route.h"
 #include "netlink/upper.h"
 #include "sys/netns.h"
+#include "sys/userns.h"
 
 namespace warren::apply {
 namespace {
@@ -122,11 +123,12 @@ Status Devices::check(const Space& space, const Device& device, const std::vecto
 Status Devices::clear_name(const Site& site) {
   auto& inside = site.room.socket;
   TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  if (site.device.kind != DeviceKind::veth) (void)TRY(clear_uppers(site));
   const auto link = TRY(netlink::get_link(inside, site.device.name));
   if (!link) return {};
-  const bool same_kind = link->kind == model::name(site.device.kind);
-  const bool same_mac = link->mac == model::device_mac(site.space.number, site.device);
-  if (!same_kind || (!same_mac && site.device.kind != DeviceKind::ipvlan))
+  const bool ours = site.device.kind == DeviceKind::veth && link->kind == "veth" &&
+                    link->mac == model::device_mac(site.space.number, site.device);
+  if (!ours)
     return fail(Code::exists, fmt::format("there is another interface {} inside already", link->name));
   Batch batch;
   netlink::delete_link(batch, link->index);
@@ -198,10 +200,28 @@ Status Devices::furnish_inside(const Site& site, model::DeviceParts missing) {
 }
 
 Status Devices::furnish(const Site& site, model::DeviceParts missing) {
+  const auto& [space, device, room] = site;
+  const bool client = missing.has(DevicePart::client);
+  if (client && !device.dhcp && has_client(space, device)) TRY(stop_client(space, device, &room.socket));
   if (missing.has(DevicePart::host_end)) TRY(put_host_end(site));
+  TRY(drop_old(site));
   TRY(furnish_inside(site, missing));
-  if (missing.has(DevicePart::client)) return start_client(site.space, site.device, site.room.netns.get());
-  return {};
+  return client && device.dhcp ? start_client(space, device, room.netns.get(), settings_.pool) : Status();
+}
+
+/// What is old stays in the store until it is taken away: a change that was cut short is completed.
+Status Devices::drop_old(const Site& site) {
+  auto device = site.device;
+  if (device.old_addresses.empty() && device.old_gateways.empty()) return {};
+  const int index = TRY(netlink::link_index(site.room.socket, device.name));
+  Batch batch;
+  for (const auto& gateway : device.old_gateways)
+    netlink::delete_route(batch, default_by(device, index, gateway));
+  for (const auto& address : device.old_addresses)
+    netlink::delete_address(batch, {index, address.ip, address.prefix});
+  (void)TRY(site.room.socket.run_all(batch));  // what is gone already is fine
+  device.old_addresses.clear(), device.old_gateways.clear();
+  return keep(site.space, device);
 }
 
 Status Devices::put(const Space& space, Device device, model::DeviceParts missing) {
@@ -219,51 +239,64 @@ Status Devices::put(const Space& space, Device device, model::DeviceParts missin
   return TRY_WRAP(what, std::move(done)), Status();
 }
 
-Status Devices::amend(const Space& space, const Device& before, const Device& after) {
-  const auto what = "device " + after.name.str();
-  if (before.dhcp) TRY_WRAP(what, stop_client(space, before));
-  auto room = TRY_WRAP(what, open_room(space.name));
-  const int index = TRY_WRAP(what, netlink::link_index(room.socket, before.name));
-  Batch batch;
-  for (const auto& gateway : before.gateways)
-    netlink::delete_route(batch, default_by(before, index, gateway));
-  for (const auto& address : before.addresses)
-    if (std::ranges::find(after.addresses, address) == after.addresses.end())
-      netlink::delete_address(batch, {index, address.ip, address.prefix});
-  (void)TRY_WRAP(what, room.socket.run_all(batch));  // what is gone already is fine
+Status Devices::amend(const Space& space, const Device& device) {
   const model::DeviceParts parts{DevicePart::addresses, DevicePart::gateways, DevicePart::client,
                                  DevicePart::host_end};
-  const auto all = model::all_parts(after);
-  return put(space, after, all.without(all.without(parts)));
+  const auto all = model::all_parts(device);
+  return put(space, device, all.without(all.without(parts)));
 }
 
-Status Devices::drop_inside(const Site& site) {
+/// Of a pair the end on the host goes, and with it the other, wherever that is.
+Result<bool> Devices::drop_inside(const Site& site) {
+  if (site.device.kind == DeviceKind::veth) return true;
   auto& inside = site.room.socket;
   TRY(delete_link_if_there(inside, first_name(site.space, site.device)));
+  bool found = TRY(clear_uppers(site));
   const auto link = TRY(netlink::get_link(inside, site.device.name));
-  if (!link || link->kind != model::name(site.device.kind)) return {};
+  if (!link || link->kind != model::name(site.device.kind) || !link->peer_nsid) return found;
   Batch batch;
   netlink::delete_link(batch, link->index);
   auto done = inside.run(batch);
-  return !done && done.error().code == Code::not_found ? Status() : done;
+  if (!done && done.error().code != Code::not_found) return std::unexpected(std::move(done).error());
+  return true;
+}
+
+Result<Devices::Found> Devices::take_away(const Space& space, const Device& device) {
+  if (device.dhcp || has_client(space, device)) TRY(stop_client(space, device, nullptr));
+  auto room = open_room(space.name);
+  if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
+  if (device.kind == DeviceKind::physical)
+    return TRY(give_back(space, device, room ? &*room : nullptr)), Found::yes;
+  auto found = Found::yes;
+  if (room && !TRY(drop_inside({space, device, *room})) && TRY(sys::is_owned_by_other(room->netns.get())))
+    found = Found::no;
+  TRY(drop_host_end(space, device));
+  return TRY(drop_base(space, device)), found;
+}
+
+void Devices::say_lost(const Space& space, const Device& device) {
+  said_.push_back(
+      fmt::format("{} is not in space {}: if its tenant moved it to a network namespace of his own, it is on "
+                  "{} until that "
+                  "ends; end his processes",
+                  model::str(device), space.name.str(), model::base_link(device).str()));
 }
 
 Status Devices::drop(const Space& space, const Device& device) {
-  if (device.dhcp) TRY(stop_client(space, device));
-  auto room = open_room(space.name);
-  if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
-  const auto what = "device " + device.name.str();
-  if (device.kind == DeviceKind::physical)
-    return TRY_WRAP(what, give_back(space, device, room ? &*room : nullptr)), Status();
-  if (room) TRY_WRAP(what, drop_inside({space, device, *room}));
-  TRY_WRAP(what, drop_host_end(space, device));
-  return TRY_WRAP(what, drop_base(space, device)), Status();
+  const auto found = TRY_WRAP("device " + device.name.str(), take_away(space, device));
+  if (found == Found::no && device.leaving) say_lost(space, device);
+  return {};
 }
 
 Status Devices::drop_all(const Space& space) {
   Status first;
-  for (const auto& device : space.devices)
-    if (auto done = drop(space, device); !done && first) first = std::move(done);
+  for (const auto& device : space.devices) {
+    auto found = take_away(space, device);
+    if (!found && first)
+      first = std::unexpected(std::move(found).error().wrap("device " + device.name.str()));
+    else if (found && *found == Found::no && space.state == model::State::up)
+      say_lost(space, device);
+  }
   return first;
 }
 

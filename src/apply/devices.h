@@ -18,17 +18,20 @@ namespace warren::apply {
 class Devices {
  public:
   /// `uplinks`: those of the host, which stay there.
-  Devices(Kernel& kernel, store::Store& store, std::vector<std::string>& said, std::vector<IfName> uplinks)
-      : kernel_(kernel), store_(store), said_(said), uplinks_(std::move(uplinks)) {}
+  Devices(Kernel& kernel, store::Store& store, const model::Settings& settings,
+          std::vector<std::string>& said, std::vector<IfName> uplinks)
+      : kernel_(kernel), store_(store), settings_(settings), said_(said), uplinks_(std::move(uplinks)) {}
 
   /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
   [[nodiscard]] Status check(const model::Space& space, const model::Device& device,
                              const std::vector<model::Space>& spaces);
+  /// May it have its addresses? Error: exists, with whose one is.
+  [[nodiscard]] Status check_addresses(const model::Space& space, const model::Device& device,
+                                       const std::vector<model::Space>& spaces);
   /// Puts `missing` in place. On failure nothing new of it is left.
   [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
-  /// Gives one that stands the addresses of `after`.
-  [[nodiscard]] Status amend(const model::Space& space, const model::Device& before,
-                             const model::Device& after);
+  /// Gives one that stands its addresses, and takes the old ones from it.
+  [[nodiscard]] Status amend(const model::Space& space, const model::Device& device);
   /// Takes it away; what is not there is fine. A physical one is on the host again, as it was.
   [[nodiscard]] Status drop(const model::Space& space, const model::Device& device);
   /// The same for all of a space. The error is the first; the others went all the same.
@@ -49,6 +52,7 @@ class Devices {
   [[nodiscard]] Status make_pair(const Site& site);
   [[nodiscard]] Status furnish(const Site& site, model::DeviceParts missing);
   [[nodiscard]] Status furnish_inside(const Site& site, model::DeviceParts missing);
+  [[nodiscard]] Status drop_old(const Site& site);
   [[nodiscard]] Status put_host_end(const Site& site);
   [[nodiscard]] Status put_shim(const Site& site);
   [[nodiscard]] Status clear_name(const Site& site);
@@ -56,7 +60,15 @@ class Devices {
   [[nodiscard]] Status put_base(const model::Device& device);
   [[nodiscard]] Status drop_base(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status drop_host_end(const model::Space& space, const model::Device& device);
-  [[nodiscard]] Status drop_inside(const Site& site);
+
+  // Those that sit on an interface of the host, whatever they are called inside.
+  [[nodiscard]] Result<std::vector<int>> find_uppers(const Site& site);
+  [[nodiscard]] Result<bool> clear_uppers(const Site& site);  ///< were there any?
+  [[nodiscard]] Result<bool> drop_inside(const Site& site);
+
+  enum class Found { yes, no };  ///< no: it may live on where its tenant hid it
+  [[nodiscard]] Result<Found> take_away(const model::Space& space, const model::Device& device);
+  void say_lost(const model::Space& space, const model::Device& device);
 
   // Physical ones.
   [[nodiscard]] Status check_physical(const model::Space& space, const model::Device& device,
@@ -82,6 +94,7 @@ class Devices {
 
   Kernel& kernel_;
   store::Store& store_;
+  const model::Settings& settings_;
   std::vector<std::string>& said_;
   std::vector<IfName> uplinks_;
 };

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netlink/link.h"
+#include "netlink/route.h"
 #include "sys/daemonize.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -20,6 +22,8 @@ namespace {
 
 using model::Device;
 using model::Space;
+
+constexpr int kRounds = 5;
 
 std::string base(const Space& space, const Device& device) {
   return fmt::format("{}/dhcp/{}.{}", sys::kRunDir, space.number, unsigned{device.index});
@@ -43,6 +47,14 @@ std::vector<std::string> own_words(const Device& device, const std::string& hook
   return {"-i", device.name.str(), "-s", hook};
 }
 
+/// What a client called, which may outlive it.
+bool is_its_hook(pid_t pid, const std::string& hook, const std::string& base) {
+  if (!sys::command_of(pid).starts_with(hook)) return false;
+  const auto environment = sys::read_file(fmt::format("/proc/{}/environ", pid));
+  return environment &&
+         environment->find(fmt::format("{}={}.lease", dhcp::kLease, base)) != environment->npos;
+}
+
 /// Those in the space that are this device's, also one whose starter was killed before it could say so.
 std::vector<pid_t> find_clients(const Space& space, const Device& device) {
   std::vector<pid_t> found;
@@ -54,9 +66,37 @@ std::vector<pid_t> find_clients(const Space& space, const Device& device) {
   const auto words = fmt::format(" {}", fmt::join(own_words(device, *hook), " "));
   for (const auto& process : *all)
     if (process.netns == *own && sys::user_of(process.pid) == 0U &&
-        sys::command_of(process.pid).find(words) != std::string::npos)
+        (sys::command_of(process.pid).find(words) != std::string::npos ||
+         is_its_hook(process.pid, *hook, base(space, device))))
       found.push_back(process.pid);
   return found;
+}
+
+/// Until there is none: one that ends may just have called its hook, which sets what it was told.
+Status end_clients(const Space& space, const Device& device) {
+  for (int round = 0; round < kRounds; ++round) {
+    const auto found = find_clients(space, device);
+    if (found.empty()) return {};
+    TRY(sys::end_processes(found));
+  }
+  return fail(Code::failed, fmt::format("DHCP clients of {} are started again and again", device.name.str()));
+}
+
+/// What is the device's also without a lease stays.
+Status undo_lease(const Device& device, const dhcp::Lease& lease, netlink::Socket& inside) {
+  const auto index = netlink::link_index(inside, device.name);
+  if (!index) return {};
+  netlink::Batch batch;
+  if (lease.router && std::ranges::find(device.gateways, *lease.router) == device.gateways.end()) {
+    netlink::Route route;
+    route.index = *index;
+    route.gateway = *lease.router;
+    route.metric = model::route_metric(device, Family::v4);
+    netlink::delete_route(batch, route);
+  }
+  if (lease.address && std::ranges::find(device.addresses, *lease.address) == device.addresses.end())
+    netlink::delete_address(batch, {*index, lease.address->ip, lease.address->prefix});
+  return TRY(inside.run_all(batch)), Status();  // what is gone already is fine
 }
 
 }  // namespace
@@ -89,10 +129,10 @@ bool client_runs(const Space& space, const Device& device) {
   return its && own && *its == *own;
 }
 
-Status start_client(const Space& space, const Device& device, int netns) {
+Status start_client(const Space& space, const Device& device, int netns, const Cidr& pool) {
   if (client_runs(space, device)) return {};
   // One of a namespace that was, or of a command that was killed.
-  TRY(sys::end_processes(find_clients(space, device)));
+  TRY(end_clients(space, device));
   sys::Detached program;
   program.command = TRY(find_client());
   for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5"}) program.command.emplace_back(word);
@@ -105,6 +145,7 @@ Status start_client(const Space& space, const Device& device, int netns) {
       fmt::format("{}={}", dhcp::kSpace, space.name.str()),
       fmt::format("{}={}.lease", dhcp::kLease, path),
       fmt::format("{}={}", dhcp::kMetric, model::route_metric(device, Family::v4)),
+      fmt::format("{}={}", dhcp::kPool, pool.str()),
   };
   program.netns = netns;
   TRY(sys::make_directories(std::string(sys::kRunDir) + "/dhcp"));
@@ -114,13 +155,21 @@ Status start_client(const Space& space, const Device& device, int netns) {
   return sys::write_atomically(path + ".pid", fmt::format("{} {}", pid, *began));
 }
 
-Status stop_client(const Space& space, const Device& device) {
-  TRY(sys::end_processes(find_clients(space, device)));
+bool has_client(const Space& space, const Device& device) {
   const auto path = base(space, device);
-  for (const auto* end : {".pid", ".lease"}) ::unlink((path + end).c_str());
+  return ::access((path + ".pid").c_str(), F_OK) == 0 || ::access((path + ".lease").c_str(), F_OK) == 0;
+}
+
+Status stop_client(const Space& space, const Device& device, netlink::Socket* inside) {
+  TRY(end_clients(space, device));
+  const auto path = base(space, device);
+  if (const auto lease = sys::read_file(path + ".lease"); lease && inside)
+    TRY(undo_lease(device, dhcp::Lease::parse(*lease), *inside));
   const auto resolv = dhcp::resolv_path(space.name);
   const auto text = sys::read_file(resolv, 64 * 1024);
   if (text && text->starts_with(dhcp::marker(device.name))) ::unlink(resolv.c_str());
+  for (const auto* end : {".lease", ".pid"})
+    ::unlink((path + end).c_str());  // last: by these the rest is known
   return {};
 }
 
@@ -128,7 +177,9 @@ bool is_of_client(pid_t pid) {
   const auto hook = find_hook();
   if (!hook || sys::user_of(pid) != 0U) return false;
   const auto command = sys::command_of(pid);
-  return command.starts_with(*hook) || command.ends_with(" -s " + *hook);
+  // One that is just ending has a name alone.
+  return command.starts_with(*hook) || command.ends_with(" -s " + *hook) || command == "[dhcp-hook]" ||
+         command == "[udhcpc]" || command == "[busybox]";
 }
 
 }  // namespace warren::apply

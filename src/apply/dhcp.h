@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/space.h"
+#include "netlink/socket.h"
 
 namespace warren::apply {
 
@@ -16,9 +17,14 @@ namespace warren::apply {
 [[nodiscard]] std::optional<pid_t> client_of(const model::Space& space, const model::Device& device);
 [[nodiscard]] bool client_runs(const model::Space& space, const model::Device& device);
 /// Starts it inside the namespace, where none runs. It outlives this process.
-[[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns);
-/// Ends it, and forgets what it said of name servers. None is fine.
-[[nodiscard]] Status stop_client(const model::Space& space, const model::Device& device);
+[[nodiscard]] Status start_client(const model::Space& space, const model::Device& device, int netns,
+                                  const Cidr& pool);
+/// Is there one, or a lease that it got?
+[[nodiscard]] bool has_client(const model::Space& space, const model::Device& device);
+/// Ends it, undoes its lease where the device stays (`inside`: a socket of the space, else null), and forgets
+/// what it said of name servers. None is fine.
+[[nodiscard]] Status stop_client(const model::Space& space, const model::Device& device,
+                                 netlink::Socket* inside);
 /// Is it a client, or what one has called? No tenant's process.
 [[nodiscard]] bool is_of_client(pid_t pid);
 

@@ -132,8 +132,7 @@ Result<std::vector<SpaceFailure>> Engine::carry_out(const Work& work, const Prog
   const auto owners = TRY(find_owners(store_, settings_.ids, work.build));
   auto ready = TRY(prepare_host(host));
   if (!ready.new_table) TRY(change_table(host, work.remove, {}));
-  TRY(drop_devices(work.drop_devices));
-  TRY(drop_devices(work.tear_down));
+  TRY(drop_devices(work));
   TRY(tear_down(kernel_, settings_, work.tear_down));
   TRY(forget_flows(work.forget_first));
   const auto& add = ready.new_table ? ready.add : work.add;

@@ -162,12 +162,14 @@ class Engine {
   [[nodiscard]] Status execute(const model::Plan& plan, const HostFacts& host, UpReport& report,
                                const Progress& progress);
   [[nodiscard]] Devices devices() {
-    return {kernel_, store_, said_, facts_ ? facts_->uplinks : std::vector<IfName>{}};
+    return {kernel_, store_, settings_, said_, facts_ ? facts_->uplinks : std::vector<IfName>{}};
   }
   [[nodiscard]] Status check_device(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status check_interface(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status check_device_addresses(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status store_device(const model::Space& space, const model::Device& device);
-  [[nodiscard]] Status drop_devices(const std::vector<const model::Space*>& spaces);
-  [[nodiscard]] Status drop_devices(const std::vector<DeviceStep>& steps);
+  [[nodiscard]] Status drop_devices(const model::Space& space);
+  [[nodiscard]] Status drop_devices(const Work& work);
   void tell_of_device(hooks::Event event, const model::Space& space, const model::Device& device);
   void put_devices(const Work& work, const std::vector<SpaceFailure>& failures);
   void put_devices(const std::vector<model::DeviceChange>& changes,

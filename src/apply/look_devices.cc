@@ -8,6 +8,7 @@
 
 #include "apply/dhcp.h"
 #include "apply/origin.h"
+#include "netlink/upper.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -16,6 +17,10 @@ namespace {
 using model::Device;
 using model::DeviceKind;
 using model::DevicePart;
+
+constexpr const char* kHostNetns = "/proc/self/ns/net";  // of the main thread: this one is inside
+
+bool leads_to_host(const Device& device) { return device.kind != DeviceKind::physical; }
 
 bool has_gateways(const Device& device, int index, const std::vector<netlink::Route>& routes) {
   return std::ranges::all_of(device.gateways, [&](const Ip& gateway) {
@@ -91,9 +96,13 @@ Result<std::vector<DeviceInside>> look_at_devices(netlink::Socket& inside, const
   if (all.empty()) return all;
   const auto addresses = TRY(netlink::dump_addresses(inside));
   const auto routes = TRY(read_routes(inside, space));
+  const auto nsid = TRY(netlink::nsid_of(inside, TRY(sys::open_netns(kHostNetns)).get()));
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto& one = all[i];
     one.link = TRY(netlink::get_link(inside, space.devices[i].name));
+    // What a tenant makes in the likeness of a device leads elsewhere than to the host.
+    if (one.link && leads_to_host(space.devices[i]) && (!nsid || one.link->peer_nsid != nsid))
+      one.link.reset();
     if (!one.link) continue;
     for (const auto& address : addresses)
       if (address.index == one.link->index)
@@ -131,12 +140,15 @@ model::DeviceParts judge(const model::Space& space, const Device& device, const 
   const bool keeps_mac = device.kind == DeviceKind::physical && !device.mac;
   right.set(DevicePart::mac, keeps_mac || inside.link->mac == model::device_mac(space.number, device));
   right.set(DevicePart::up, inside.link->up);
-  right.set(DevicePart::addresses, std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
-              return std::ranges::find(inside.addresses, address) != inside.addresses.end();
-            }));
-  right.set(DevicePart::gateways, inside.gateways);
-  right.set(DevicePart::host_end, host_end_stands(space, device, host));
-  right.set(DevicePart::client, device.dhcp && client_runs(space, device));
+  right.set(DevicePart::addresses, device.old_addresses.empty() &&
+                                       std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
+                                         return std::ranges::find(inside.addresses, address) !=
+                                                inside.addresses.end();
+                                       }));
+  right.set(DevicePart::gateways, device.old_gateways.empty() && inside.gateways);
+  const bool old_route = device.shim && !device.old_addresses.empty();
+  right.set(DevicePart::host_end, !old_route && host_end_stands(space, device, host));
+  right.set(DevicePart::client, device.dhcp ? client_runs(space, device) : !has_client(space, device));
   return right;
 }
 

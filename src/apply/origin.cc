@@ -28,7 +28,7 @@ Result<Origin> read_origin(netlink::Socket& host, const netlink::Link& link) {
   Origin origin;
   origin.kind = link.kind, origin.mac = link.mac, origin.permanent = link.permanent_mac;
   origin.hardware = link.hardware;
-  if (link.kind == "veth" && !link.peer_elsewhere) origin.peer = link.peer_index;
+  if (link.kind == "veth" && !link.peer_nsid) origin.peer = link.peer_index;
   origin.mtu = link.mtu, origin.group = link.group, origin.up = link.up;
   origin.altnames = link.altnames;
   std::ranges::sort(origin.altnames);

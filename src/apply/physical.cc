@@ -40,7 +40,7 @@ Status check_link(const netlink::Link& link, const Device& device) {
 }
 
 bool sits_on(const netlink::Link& upper, int index) {
-  return upper.kind != "veth" && upper.peer_index == index && !upper.peer_elsewhere && upper.index != index;
+  return upper.kind != "veth" && upper.peer_index == index && !upper.peer_nsid && upper.index != index;
 }
 
 /// Does another device need it? `spaces`: those that count.
@@ -131,7 +131,7 @@ Error hidden(const Space& space, const Device& device) {
 
 Status Devices::keep(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.put_device(space.number, device));
+  TRY(store_.change_device(space.number, device));
   return transaction.commit();
 }
 
@@ -249,7 +249,7 @@ Result<std::optional<netlink::Link>> Devices::fetch(const Space& space, const De
   auto same = device;
   same.origin->index = *move.index;
   const auto peer = TRY(find_peer(socket, origin));
-  const bool paired = !peer || (link->peer_index == peer->index && !link->peer_elsewhere);
+  const bool paired = !peer || (link->peer_index == peer->index && !link->peer_nsid);
   if (!is_inside(*link, same) || !paired) TRY(send_away(*link, space, device, room));
   if (name != *device.parent)
     said_.push_back(fmt::format("{} of space {} comes back as {}: the host has another {} by now",

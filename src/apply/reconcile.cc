@@ -229,6 +229,11 @@ Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
   TRY(store_removals(plan));
   PortResolver ports(store_, settings_);
   for (auto& change : plan.changes) TRY_WRAP("space " + change.after.name.str(), store_change(change, ports));
+  // Only now is it known what all of them have: addresses may go from one to another.
+  for (const auto& change : plan.changes)
+    for (const auto& device : change.put_devices)
+      TRY_WRAP(fmt::format("space {}: device {}", change.after.name.str(), device.name.str()),
+               check_device_addresses(change.after, device));
   std::vector<Space> created;
   for (const auto* request : plan.create)
     created.push_back(TRY_WRAP("space " + request->name.str(), insert(*request, ports)));

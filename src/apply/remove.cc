@@ -94,7 +94,7 @@ Status Engine::take_away(const std::vector<model::Space>& spaces) {
     removing = std::async(std::launch::async, [&] { return change_elements(kernel_, work.remove, {}); });
   else
     TRY(change_table(host, work.remove, {}));
-  auto torn = drop_devices(work.tear_down);
+  auto torn = drop_devices(work);
   if (torn) torn = tear_down(kernel_, settings_, work.tear_down);
   const auto removed = many ? removing.get() : Status();
   TRY(Status(torn));

@@ -71,12 +71,10 @@ Result<std::vector<std::string>> Engine::check() {
 Status Engine::clear_leaving(const model::Plan& plan) {
   Work work;
   for (const auto* space : leaving(plan))
-    if (auto dropped = devices().drop_all(*space); dropped)
+    if (auto dropped = drop_devices(*space); dropped)
       end_space(work, *space, settings_);
     else
       device_failures_.push_back({space->name, std::move(dropped).error()});
-  for (const auto* space : work.tear_down)
-    for (const auto& device : space->devices) tell_of_device(hooks::Event::dev_rm, *space, device);
   drop_devices(plan.devices);
   TRY(tear_down(kernel_, settings_, work.tear_down));
   return forget_flows(work.forget_first);

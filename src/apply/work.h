@@ -11,17 +11,10 @@ namespace warren::apply {
 /// From here on the table is changed on a thread of its own, beside the work on links and namespaces.
 inline constexpr std::size_t kManyElements = 1000;
 
-/// A device that comes or goes while its space stands.
+/// A device that comes, goes or gets other addresses while its space stands.
 struct DeviceStep {
   const model::Space* space = nullptr;
   model::Device device;
-};
-
-/// A device that stays, with other addresses.
-struct DeviceAmendment {
-  const model::Space* space = nullptr;
-  model::Device before;
-  model::Device after;
 };
 
 /// The kernel's part of an operation, in the order in which it is done.
@@ -31,8 +24,8 @@ struct Work {
   std::vector<DeviceStep> drop_devices;
   std::vector<netlink::FlowMatch> forget_first;  ///< connections through what is removed
   std::vector<model::SpaceChange> build;
-  std::vector<DeviceStep> put_devices;  ///< of spaces that stand; those that are built get theirs then
-  std::vector<DeviceAmendment> amend_devices;
+  std::vector<DeviceStep> put_devices;    ///< of spaces that stand; those that are built get theirs then
+  std::vector<DeviceStep> amend_devices;  ///< those that stay
   std::vector<Element> add;
   std::vector<netlink::FlowMatch> forget_last;  ///< connections that would bypass what is added
 };

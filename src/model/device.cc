@@ -115,6 +115,7 @@ Mac derived(SpaceNumber number, const Device& device, bool host_end) {
 bool Device::same_wish(const Device& other) const {
   auto copy = other;
   copy.index = index, copy.leaving = leaving, copy.origin = origin, copy.home = home;
+  copy.old_addresses = old_addresses, copy.old_gateways = old_gateways;
   return *this == copy;
 }
 
@@ -175,8 +176,24 @@ IfName base_link(const Device& device) {
   return *IfName::parse(fmt::format("{}.{}", device.parent->str(), device.vlan));
 }
 
+bool sits_on(const Device& device, const IfName& link) {
+  return base_link(device) == link || device.parent == link;
+}
+
 std::uint32_t route_metric(const Device& device, Family family) {
   return (family == Family::v4 ? 100U : 1124U) + device.index;
+}
+
+void note_old(const Device& before, Device& after) {
+  const auto note = [](const auto& had, const auto& has, auto& old) {
+    for (const auto& one : had)
+      if (std::ranges::find(old, one) == old.end()) old.push_back(one);
+    std::erase_if(old, [&](const auto& one) { return std::ranges::find(has, one) != has.end(); });
+    std::ranges::sort(old);
+  };
+  after.old_addresses = before.old_addresses, after.old_gateways = before.old_gateways;
+  note(before.addresses, after.addresses, after.old_addresses);
+  note(before.gateways, after.gateways, after.old_gateways);
 }
 
 std::string str(const Device& device) {

@@ -57,9 +57,11 @@ struct Device {
   std::optional<IfName> parent;  ///< on the host: what it sits on, the bridge of its host end, or what it is
   std::uint16_t vlan = 0;        ///< 0: none
   DeviceMode mode = DeviceMode::none;
-  std::optional<Mac> mac;           ///< given by hand; else derived
-  std::vector<IpPrefix> addresses;  ///< sorted
-  std::vector<Ip> gateways;         ///< one a family at most, sorted
+  std::optional<Mac> mac;               ///< given by hand; else derived
+  std::vector<IpPrefix> addresses;      ///< sorted
+  std::vector<Ip> gateways;             ///< one a family at most, sorted
+  std::vector<IpPrefix> old_addresses;  ///< what it had before a change, until that is taken away
+  std::vector<Ip> old_gateways;
   bool dhcp = false;
   bool shim = false;             ///< the host has an interface of its own beside it
   bool is_virtual = false;       ///< of a physical one: it may be of a kind that dies with a namespace
@@ -68,7 +70,7 @@ struct Device {
   std::optional<Origin> home;    ///< of one that has come back: by this it is known next time
 
   bool operator==(const Device&) const = default;
-  /// As far as the user says: index, leaving and origin aside.
+  /// As far as the user says: index, leaving, origin and what is old aside.
   [[nodiscard]] bool same_wish(const Device& other) const;
 };
 
@@ -91,10 +93,15 @@ struct Device {
 [[nodiscard]] IfName host_link(SpaceNumber number, const Device& device);
 /// What a macvlan or ipvlan sits on: its parent, or the parent's VLAN: "eth0.100".
 [[nodiscard]] IfName base_link(const Device& device);
+/// Is that interface of the host below it, as base or as the base's own parent?
+[[nodiscard]] bool sits_on(const Device& device, const IfName& link);
 /// Is the base an interface that warren makes where it is missing?
 [[nodiscard]] bool has_own_base(const Device& device);
 /// The metric of the default route by its gateway: after that of the uplink, and in the order of indices.
 [[nodiscard]] std::uint32_t route_metric(const Device& device, Family family);
+
+/// Notes in `after` what `before` has and it has not.
+void note_old(const Device& before, Device& after);
 
 /// In words: "macvlan eth1 on uplink".
 [[nodiscard]] std::string str(const Device& device);
@@ -104,10 +111,10 @@ enum class DevicePart : std::uint8_t {
   link,       ///< it is there, of its kind, on its parent
   mac,        ///< its own
   up,         ///< and its parent is
-  addresses,  ///< those given by hand
+  addresses,  ///< those given by hand, and no old ones
   gateways,   ///< default routes
   host_end,   ///< host end of a veth, or shim
-  client,     ///< the DHCP client runs
+  client,     ///< the DHCP client runs, or there is none and no lease of one
 };
 inline constexpr unsigned kDevicePartCount = static_cast<unsigned>(DevicePart::client) + 1;
 

@@ -123,10 +123,10 @@ void space_faults(const SpaceChange& change, const Settings& settings, std::vect
 DeviceParts all_parts(const Device& device) {
   DeviceParts parts{DevicePart::link, DevicePart::up};
   parts.set(DevicePart::mac, device.kind != DeviceKind::ipvlan);
-  parts.set(DevicePart::addresses, !device.addresses.empty());
-  parts.set(DevicePart::gateways, !device.gateways.empty());
+  parts.set(DevicePart::addresses, !device.addresses.empty() || !device.old_addresses.empty());
+  parts.set(DevicePart::gateways, !device.gateways.empty() || !device.old_gateways.empty());
   parts.set(DevicePart::host_end, device.kind == DeviceKind::veth || device.shim);
-  parts.set(DevicePart::client, device.dhcp);
+  parts.set(DevicePart::client);
   return parts;
 }
 
@@ -140,13 +140,16 @@ std::string fault(DevicePart part, const Space& space, const Device& device) {
     case DevicePart::up:
       return fmt::format("{} is not up", own);
     case DevicePart::addresses:
+      if (!device.old_addresses.empty()) return fmt::format("{} has addresses of before a change", own);
       return fmt::format("{} does not have all its addresses", own);
     case DevicePart::gateways:
+      if (!device.old_gateways.empty()) return fmt::format("{} has default routes of before a change", own);
       return fmt::format("there is no default route by {}", own);
     case DevicePart::host_end:
       return fmt::format("{} is gone, down, or not where it should be",
                          host_link(space.number, device).str());
     case DevicePart::client:
+      if (!device.dhcp) return fmt::format("a DHCP client, or its lease, is left of {}", own);
       return fmt::format("no DHCP client looks after {}", own);
   }
   return {};

@@ -102,7 +102,7 @@ void read_attribute(Link& link, const AttrView& attr) {
       link.peer_index = attr.as<int>().value_or(0);
       break;
     case IFLA_LINK_NETNSID:
-      link.peer_elsewhere = true;
+      link.peer_nsid = attr.as<int>();
       break;
     case IFLA_PARENT_DEV_NAME:
       link.hardware += attr.text();

@@ -51,9 +51,9 @@ struct Link {
   bool loopback = false;
   bool noarp = false;
   bool no_autoconf = false;
-  int peer_index = 0;           ///< IFLA_LINK: of a veth, its peer's index in the peer's namespace
-  bool peer_elsewhere = false;  ///< ... which is another than this one's
-  std::string hardware;         ///< what it is a part of, as "pci/0000:00:03.0"; empty where it is of none
+  int peer_index = 0;  ///< IFLA_LINK: of a veth its peer's index, of an upper link that of what it sits on
+  std::optional<int> peer_nsid;  ///< the namespace of that, as nsid_of() has it; nothing: the same
+  std::string hardware;          ///< what it is a part of, as "pci/0000:00:03.0"; empty where it is of none
   std::vector<std::string> altnames;
   std::vector<std::uint32_t> ipv4_conf;  ///< by IPV4_DEVCONF_* - 1
   std::vector<std::int32_t> ipv6_conf;   ///< by DEVCONF_* (linux/ipv6.h)

@@ -128,6 +128,10 @@ void put_route(Batch& batch, const Route& route) {
   write_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route, "add the route");
 }
 
+void add_route(Batch& batch, const Route& route) {
+  write_route(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route, "add the route");
+}
+
 void delete_route(Batch& batch, const Route& route) {
   write_route(batch, RTM_DELROUTE, 0, route, "delete the route");
 }

@@ -40,6 +40,8 @@ struct Route {
 };
 /// Adds the route, or puts it in the place of one with the same destination and metric.
 void put_route(Batch& batch, const Route& route);
+/// The same, but where there is one already that stays. Error: exists.
+void add_route(Batch& batch, const Route& route);
 void delete_route(Batch& batch, const Route& route);
 [[nodiscard]] Result<std::vector<Route>> dump_routes(Socket& socket, Family family);
 

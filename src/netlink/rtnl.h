@@ -7,6 +7,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
@@ -29,6 +30,7 @@ struct PropsScope;
 struct AddrScope;
 struct RouteScope;
 struct NeighScope;
+struct NsidScope;
 
 inline constexpr Attr<LinkScope, IFLA_IFNAME, std::string_view> kIfName;
 inline constexpr Attr<LinkScope, IFLA_ALT_IFNAME, std::string_view> kAltIfName;
@@ -73,5 +75,7 @@ inline constexpr Attr<RouteScope, RTA_TABLE, std::uint32_t> kTable;
 
 inline constexpr Attr<NeighScope, NDA_DST, Ip> kNeighDst;
 inline constexpr Attr<NeighScope, NDA_LLADDR, Mac> kNeighMac;
+
+inline constexpr Attr<NsidScope, NETNSA_FD, std::uint32_t> kNsidFd;
 
 }  // namespace warren::netlink::rtnl

@@ -68,4 +68,17 @@ void delete_link(Batch& batch, int index) {
   (void)batch.add<LinkScope>(RTM_DELLINK, 0, of_index(index), "delete the link");
 }
 
+Result<std::optional<int>> nsid_of(Socket& socket, int netns) {
+  Batch batch;
+  batch.add<NsidScope>(RTM_GETNSID, 0, rtgenmsg{}, "find the namespace")
+      .put(kNsidFd, static_cast<std::uint32_t>(netns));
+  std::optional<int> nsid;
+  TRY(socket.run(batch, [&](const MessageView& message) {
+    for (const auto& attr : message.attributes<rtgenmsg>())
+      if (attr.type == NETNSA_NSID) nsid = attr.as<int>();
+  }));
+  if (nsid && *nsid < 0) nsid.reset();
+  return nsid;
+}
+
 }  // namespace warren::netlink

@@ -40,4 +40,8 @@ void move_link(Batch& batch, int index, const LinkMove& move);
 void set_master(Batch& batch, const IfName& name, int master);
 void delete_link(Batch& batch, int index);
 
+/// By which number the socket's namespace knows another, which only its own kernel gives; nothing where no
+/// link leads there.
+[[nodiscard]] Result<std::optional<int>> nsid_of(Socket& socket, int netns);
+
 }  // namespace warren::netlink

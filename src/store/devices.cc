@@ -11,7 +11,7 @@ namespace {
 using model::Device;
 
 /// What an address of the table is to its device.
-enum Role { kOwn, kGateway };
+enum Role { kOwn, kGateway, kOldOwn, kOldGateway };
 enum Flag { kDhcp = 1, kShim = 2, kVirtual = 4, kLeaving = 8 };
 
 Result<Device> read_device(const Database& db, const Statement& row) {
@@ -48,14 +48,16 @@ Status load_addresses(Database& db, SpaceNumber number, std::vector<Device>& dev
     if (!device || !ip || prefix < 0 || prefix > ip->bits())
       return db.damaged("an impossible address of a device");
     const IpPrefix address{*ip, static_cast<std::uint8_t>(prefix)};
-    if (role == kGateway)
-      device->gateways.push_back(*ip);
+    if (role == kGateway || role == kOldGateway)
+      (role == kGateway ? device->gateways : device->old_gateways).push_back(*ip);
     else
-      device->addresses.push_back(address);
+      (role == kOwn ? device->addresses : device->old_addresses).push_back(address);
   }
   for (auto& device : devices) {
     std::ranges::sort(device.addresses);
     std::ranges::sort(device.gateways);
+    std::ranges::sort(device.old_addresses);
+    std::ranges::sort(device.old_gateways);
   }
   return {};
 }
@@ -68,11 +70,19 @@ Status insert_address(Database& db, SpaceNumber number, std::uint8_t index, Role
 }
 
 Status insert_addresses(Database& db, SpaceNumber number, const Device& device) {
-  for (const auto& address : device.addresses) TRY(insert_address(db, number, device.index, kOwn, address));
-  for (const auto& gateway : device.gateways)
-    TRY(insert_address(db, number, device.index, kGateway,
-                       {gateway, static_cast<std::uint8_t>(gateway.bits())}));
-  return {};
+  const auto insert = [&](Role role, const std::vector<IpPrefix>& addresses) -> Status {
+    for (const auto& address : addresses) TRY(insert_address(db, number, device.index, role, address));
+    return {};
+  };
+  const auto alone = [](const std::vector<Ip>& ips) {
+    std::vector<IpPrefix> all;
+    for (const auto& ip : ips) all.push_back({ip, static_cast<std::uint8_t>(ip.bits())});
+    return all;
+  };
+  TRY(insert(kOwn, device.addresses));
+  TRY(insert(kGateway, alone(device.gateways)));
+  TRY(insert(kOldOwn, device.old_addresses));
+  return insert(kOldGateway, alone(device.old_gateways));
 }
 
 Status insert_device(Database& db, SpaceNumber number, const Device& device) {
@@ -123,6 +133,12 @@ Status Store::put_device(SpaceNumber number, const Device& device) {
   TRY(insert_device(*db_, number, device));
   TRY(insert_origin(*db_, number, device));
   return insert_addresses(*db_, number, device);
+}
+
+Status Store::change_device(SpaceNumber number, const Device& device) {
+  TRY(erase_row(*db_, number, device.index));
+  if (db_->changes() == 0) return {};
+  return put_device(number, device);
 }
 
 Status Store::remove_device(SpaceNumber number, std::uint8_t index) {

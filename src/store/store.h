@@ -148,6 +148,8 @@ class Store {
   [[nodiscard]] Status clear_map_use(SpaceNumber number);
   /// Adds a device, or puts it in the place of that with its index, with its addresses and its origin.
   [[nodiscard]] Status put_device(SpaceNumber number, const model::Device& device);
+  /// The same, but one that is not there any more does not come back.
+  [[nodiscard]] Status change_device(SpaceNumber number, const model::Device& device);
   /// Error: not_found.
   [[nodiscard]] Status remove_device(SpaceNumber number, std::uint8_t index);
 

@@ -135,6 +135,10 @@ Result<bool> is_own_userns(int fd) {
   return own.st_ino == other.st_ino && own.st_dev == other.st_dev;
 }
 
+Result<bool> is_owned_by_other(int namespace_fd) {
+  return !TRY(is_own_userns(TRY(owner_of(namespace_fd)).get()));
+}
+
 Result<IdRuns> runs_of(int userns_fd) {
   const auto holder = TRY(Holder::start_in(userns_fd));
   return runs_of_process(holder.pid());

@@ -11,6 +11,8 @@ namespace warren::sys {
 
 /// The user namespace that owns a namespace, such as a network namespace.
 [[nodiscard]] Result<UniqueFd> owner_of(int namespace_fd);
+/// Does a namespace belong to another user namespace than that of this process, whose root may change it?
+[[nodiscard]] Result<bool> is_owned_by_other(int namespace_fd);
 /// Is the user namespace that of this process?
 [[nodiscard]] Result<bool> is_own_userns(int fd);
 /// What its IDs are on the host, as sorted() has them. Forks; not for a process with threads that hold locks.

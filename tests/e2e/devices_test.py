@@ -140,6 +140,27 @@ class Macvlan(Devices):
         dev("rm", "web1", "eth1")
         self.assertFalse(has(wh.HOST, "shim_2_1"))
 
+    def test_whose_addresses_are_whose(self):
+        """One of a space, of the pool, of the host, or of another on the same parent is refused, and taken from nobody."""
+        wh.warren("add", "fw", "--no-uplink")
+        routes = wh.run("ip", "route").stdout
+        self.add()
+        base = ("add", "fw", "--type", "macvlan", "--parent", "uplink")
+        pool = wh.warren("show", "web1", json=True)
+        for more, says in ((("--ip", f"{pool['ipv4']}/24", "--host-shim"), "of warren's own pool 100.64.0.0/16"),
+                           (("--ip", f"{pool['ipv6']}/64"), "of warren's own pool"), (("--ip", "100.64.0.1/32"), "own pool"),
+                           (("--ip", f"{wh.UPLINK4}/24"), "is the host's own"),
+                           (("--ip", f"{wh.UPLINK6}/64"), "is the host's own"), (("--ip", f"{GUEST}/24"), "is eth1 of space web1's")):
+            with self.subTest(more=more):
+                self.refused(*base, *more, code=1, says=says)
+        self.assertEqual(wh.run("ip", "route").stdout, routes)
+
+    def test_a_shim_takes_no_route_of_others(self):
+        wh.run("ip", "route", "add", f"{GUEST}/32", "via", wh.OUTSIDE4)
+        self.addCleanup(wh.run, "ip", "route", "delete", f"{GUEST}/32")
+        base = ("add", "web1", "--type", "macvlan", "--parent", "uplink", "--host-shim", "--ip", f"{GUEST}/24")
+        self.refused(*base, code=1, says="the host has a route to an address of eth1 already")
+
     def test_refusals(self):
         base = ("add", "web1", "--type", "macvlan", "--parent", "uplink")
         for more, says in ((("--mode", "l2"), "is not one of a macvlan"), (("--ip", "300.1.1.1/24"), "ADDRESS/PREFIX"),
@@ -358,6 +379,16 @@ class Files(Devices):
         self.assertIsNotNone(self.serves("fw", "203.0.113.21"))
         self.assertTrue(self.silent("fw", GUEST, wh.OUTSIDE))
         self.assertEqual((has("fw", "side"), has("fw", "way")), (False, True))
+
+    def test_addresses_go_from_one_to_another(self):
+        file = "".join(f'[space.fw{i}]\nuplink = false\n[[space.fw{i}.device]]\ntype = "macvlan"\nparent = "uplink"\n'
+                       f'ip = ["203.0.113.2{{}}/24"]\n' for i in range(2))
+        self.apply(file.format(0, 1))
+        self.apply(file.format(1, 0))
+        self.assert_clean()
+        self.assertIsNotNone(self.serves("fw0", "203.0.113.21"))
+        said = self.apply(file.format(1, 1), check=False)
+        self.assertIn("address 203.0.113.21 is eth1 of space", said.stderr)
 
     def test_faults_of_the_file(self):
         for wrong, says in (('type = "macvlan"', "a macvlan needs a parent"), ('parent = "uplink"', "a device needs a type"),

@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import warrendhost  # noqa: E402
 import warrenhost as wh  # noqa: E402
+from crash_test import MOST_STEPS, killed_at  # noqa: E402
 from devices_test import Devices, dev, has  # noqa: E402
 
 LEASES = "/run/dnsmasq.leases"
@@ -23,6 +24,14 @@ def client(space="fw"):
     """PIDs of the clients in the space."""
     found = wh.warren("pids", space, json=True) if has(space, "lo") else []
     return [one["pid"] for one in found if "udhcpc" in one["command"]]
+
+
+def one_client():
+    """Its PID, once it does not just have its hook called: then there are two of it."""
+    def alone():
+        found = client()
+        return len(found) == 1 and found[0]
+    return wh.wait_until(alone)
 
 
 @contextlib.contextmanager
@@ -107,7 +116,7 @@ class Dhcp(Devices):
         self.add()
         self.address()
         with warrend():
-            [pid] = client()
+            pid = one_client()
             os.kill(pid, signal.SIGKILL)
             self.assertTrue(wh.wait_until(lambda: client() not in ([], [pid]), 25))
         self.assert_clean()
@@ -117,7 +126,7 @@ class Dhcp(Devices):
         """Its starter was killed before it could write down the PID: it is replaced, and stands in nobody's way."""
         self.add()
         for command in ("up",), ("dev", "rm", "fw", "eth1"):
-            [pid] = client()
+            pid = one_client()
             os.unlink("/run/warren/dhcp/2.1.pid")
             wh.warren(*command)
             self.assertFalse(os.path.exists(f"/proc/{pid}"))
@@ -131,7 +140,7 @@ class Dhcp(Devices):
     def test_a_namespace_that_was(self):
         """A client that lives on in a namespace of former times is none."""
         self.add()
-        [pid] = client()
+        pid = one_client()
         wh.run("ip", "link", "delete", "eth1", ns="fw")
         wh.run("ip", "netns", "delete", "fw")
         self.mend()
@@ -150,7 +159,7 @@ class Dhcp(Devices):
             if not wh.warren("dev", "ls", json=True):
                 self.add()
             self.assertTrue(self.address())
-            [pid] = client()
+            pid = one_client()
             wh.warren(command, "fw")
             self.assertFalse(os.path.exists(f"/proc/{pid}"), f"the client outlives `{command}`")
 
@@ -170,7 +179,7 @@ class Dhcp(Devices):
         first = self.address()
         wh.run("pkill", "-F", "/run/dnsmasq.pid")
         server("198.18.0.90", "198.18.0.95")
-        [pid] = client()
+        pid = one_client()
         os.kill(pid, signal.SIGUSR2)  # release
         os.kill(pid, signal.SIGUSR1)  # and ask again
         second = wh.wait_until(lambda: self.address() not in (None, first) and self.address(), 15)
@@ -180,6 +189,49 @@ class Dhcp(Devices):
     def test_a_veth_on_the_bridge(self):
         dev("add", "fw", "--type", "veth", "--parent", "lan", "--dhcp", "--name", "lan0")
         self.assertRegex(self.address(), r"^198\.18\.0\.")
+
+    def test_a_fixed_address_in_its_place(self):
+        """Neither the lease's address nor its router stays, nor a client, wherever the change was killed."""
+        file = '[space.fw]\nuplink = false\n[[space.fw.device]]\ntype = "macvlan"\nparent = "lan"\n{}\n'
+        for step in (MOST_STEPS, *range(1, MOST_STEPS)):
+            wh.warren("apply", "-", input=file.format("dhcp = true"))
+            self.assertTrue(self.address())
+            killed = killed_at(step, "apply", "-", input=file.format('ip = ["198.18.0.9/24"]'))
+            found = wh.warren("check", check=False).stdout
+            wh.warren("up")
+            self.assert_clean()
+            if "dhcp" not in wh.warren("export").stdout:
+                self.assertEqual((client(), os.path.exists("/run/warren/dhcp/2.1.lease"), RESOLV.exists()), ([], False, False))
+                self.assertEqual(wh.warren("dev", "ls", json=True)[0]["addresses"], ["198.18.0.9/24"], f"step {step}: {found}")
+                self.assertNotIn("default", wh.run("ip", "route", ns="fw").stdout, f"step {step}")
+            if not killed and step != MOST_STEPS:
+                break
+
+    def test_what_no_server_may_give(self):
+        """Nothing that would draw off what the space sends to the world or to its gateway; said in one line."""
+        wh.warren("add", "web1")
+        dev("add", "web1", "--type", "veth", "--parent", "lan", "--name", "lan0")
+        before = wh.run("ip", "-br", "address", ns="web1").stdout, wh.run("ip", "route", ns="web1").stdout
+        hook = pathlib.Path(wh.WARREN).parents[1] / "dhcp/dhcp-hook"
+
+        def offer(**offered):
+            fixed = {"interface": "lan0", "WARREN_SPACE": "web1", "WARREN_LEASE": "/run/lease", "WARREN_METRIC": "101",
+                     "WARREN_POOL": "100.64.0.0/16"}
+            return wh.run(hook, "bound", ns="web1", check=False, env=fixed | offered)
+        for ip, mask, says in (("198.18.0.66", "1", "wider than a /8"), ("100.64.0.1", "32", "warren's own pool"),
+                               ("100.66.0.1", "10", "holds warren's own pool"), ("224.0.0.5", "24", "no host's address"),
+                               ("169.254.0.5", "16", "no host's address"), ("nonsense", "24", "is no address")):
+            with self.subTest(ip=ip, mask=mask):
+                said = offer(ip=ip, mask=mask, router="198.18.0.1")
+                self.assertEqual((said.returncode, said.stderr.count("\n")), (1, 1), said.stderr)
+                self.assertIn("lan0: refused what a DHCP server offers: ", said.stderr)
+                self.assertIn(says, said.stderr)
+        now = wh.run("ip", "-br", "address", ns="web1").stdout, wh.run("ip", "route", ns="web1").stdout
+        self.assertEqual((now, os.path.exists("/run/lease")), (before, False))
+        said = offer(ip="198.18.0.66", mask="24", router="100.64.0.1 198.18.0.1")
+        self.addCleanup(os.unlink, "/run/lease")
+        self.assertIn("router 100.64.0.1 is of warren's own pool", said.stderr)
+        self.assertIn("default via 198.18.0.1 dev lan0", wh.run("ip", "route", ns="web1").stdout)
 
     def test_not_on_an_ipvlan(self):
         self.assertTrue(wh.wait_until(lambda: wh.link(wh.HOST, "lan")["operstate"] == "UP"))

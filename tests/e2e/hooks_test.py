@@ -175,6 +175,20 @@ class OfDevices(HooksTest):
             work()
             self.assertEqual(self.events(), events)
 
+    def test_they_are_told_once(self):
+        """Of a device that goes with its space in one `apply`, and of a space that was down, in which none stood."""
+        self.hook_all()
+        wh.warren("add", "web1")
+        self.add()
+        self.add()
+        self.seen()
+        file = '[space.web1]\nstate = "down"\n[[space.web1.device]]\ntype = "macvlan"\nname = "eth2"\nparent = "uplink"\nindex = 2\n'
+        wh.warren("apply", "-", input=file)
+        self.assertEqual(self.events(), ["pre-down", "dev-rm", "dev-rm", "down"])
+        self.assertEqual([one["device"] for one in wh.warren("dev", "ls", json=True)], ["eth2"])
+        wh.warren("rm", "web1")
+        self.assertEqual(self.events(), [])
+
     def test_one_that_comes_back_is_told_and_one_that_is_mended_is_not(self):
         self.hook_all()
         wh.warren("add", "web1")

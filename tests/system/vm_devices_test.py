@@ -98,6 +98,24 @@ class Devices(sh.SystemTest):
         wh.warren("rm", "zone2")
         self.assertFalse(has(wh.HOST, "eth0.100"))
 
+    def test_4b_a_vlan_that_others_sit_on(self):
+        """One that another device, or a link of the host, has as its parent stays, as the host's own."""
+        wh.warren("add", "zone1", "--no-uplink")
+        wh.warren("add", "zone2", "--no-uplink")
+        dev("add", "zone1", "--type", "macvlan", "--parent", "eth0", "--vlan", "100")
+        dev("add", "zone2", "--type", "macvlan", "--parent", "eth0.100", "--ip", "198.18.0.12/24")
+        self.assertIn("eth0.100 stays on the host", dev("rm", "zone1", "eth1").stderr)
+        self.assertClean()
+        self.assertIsNotNone(serves("zone2", "198.18.0.12", "far"))
+        wh.warren("rm", "zone2")
+        wh.run("ip", "link", "delete", "eth0.100")
+        dev("add", "zone1", "--type", "macvlan", "--parent", "eth0", "--vlan", "100")
+        wh.run("ip", "link", "add", "link", "eth0.100", "name", "above", "type", "macvlan", "mode", "bridge")
+        self.assertIn("eth0.100 stays on the host", dev("rm", "zone1", "eth1").stderr)
+        self.assertTrue(has(wh.HOST, "above"))
+        wh.run("ip", "link", "delete", "eth0.100")
+        wh.warren("rm", "zone1")
+
     def test_5_ipvlan(self):
         wh.warren("add", "web1", "--no-uplink")
         for mode in "l2", "l3", "l3s":

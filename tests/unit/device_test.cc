@@ -53,6 +53,16 @@ TEST(Device, NamesOnTheHostFit) {
   EXPECT_EQ(host_link(65534, one).str(), "shim_65534_127");
 }
 
+TEST(Device, SitsOnItsBaseAndOnTheParentOfThat) {
+  const auto eth0 = IfName::parse("eth0").value(), vlan = IfName::parse("eth0.100").value();
+  auto own = device(DeviceKind::macvlan), plain = own, stacked = own;
+  own.vlan = 100;
+  plain.parent = vlan;
+  stacked.parent = vlan, stacked.vlan = 5;
+  EXPECT_TRUE(sits_on(own, vlan) && sits_on(own, eth0) && sits_on(plain, vlan) && sits_on(stacked, vlan));
+  EXPECT_FALSE(sits_on(plain, eth0) || sits_on(device(DeviceKind::macvlan), vlan));
+}
+
 TEST(Device, DefaultsAreFilledIn) {
   auto macvlan = device(DeviceKind::macvlan, 4);
   ASSERT_TRUE(complete(macvlan));

@@ -399,6 +399,8 @@ TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
   ASSERT_TRUE(insert(store, one));
   EXPECT_EQ(**store.find(one.name), one);
   device.leaving = true;
+  device.old_addresses = {IpPrefix::parse("192.0.2.4/24").value(), IpPrefix::parse("192.0.2.5/25").value()};
+  device.old_gateways = {ip("192.0.2.1"), ip("2001:db8::1")};
   model::Origin origin{"veth", Mac::parse("02:00:00:00:00:08").value()};
   origin.permanent = Mac::parse("52:54:00:00:00:01").value();
   origin.hardware = "pci/0000:00:03.0";
@@ -415,6 +417,8 @@ TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
   EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
   ASSERT_TRUE(store.remove_device(2, 3));
   EXPECT_EQ(code(store.remove_device(2, 3)), Code::not_found);
+  ASSERT_TRUE(store.change_device(2, device)) << "one that is gone does not come back";
+  EXPECT_TRUE((*store.load_all())[0].devices.empty());
   ASSERT_TRUE(store.put_device(2, device));
   ASSERT_TRUE(store.erase(2));
   EXPECT_TRUE(store.load_all()->empty());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "types/dhcp.h"
 #include "types/ip.h"
 #include "types/names.h"
 #include "types/port.h"
@@ -141,6 +142,30 @@ TEST(ProtoPort, TakesAndRefuses) {
   for (const auto text :
        {""sv, "53"sv, "tcp"sv, "tcp:"sv, ":53"sv, "TCP:53"sv, "sctp:53"sv, "tcp:0"sv, "tcp:53:1"sv})
     expect_refused(ProtoPort::parse(text), text);
+}
+
+TEST(Dhcp, WhatAServerMayOffer) {
+  const auto pool = Cidr::parse("100.64.0.0/16").value();
+  const auto of = [&](std::string_view text) { return dhcp::fault_of(IpPrefix::parse(text).value(), pool); };
+  for (const auto text :
+       {"192.168.7.9/24"sv, "10.0.0.1/8"sv, "192.0.2.1/32"sv, "192.0.2.0/31"sv, "100.65.0.1/16"sv})
+    EXPECT_EQ(of(text), "") << text;
+  for (const auto text :
+       {"192.168.7.66/1"sv, "10.0.0.1/7"sv, "100.64.0.1/32"sv, "100.64.7.7/24"sv, "100.1.2.3/8"sv,
+        "100.65.0.1/15"sv, "224.0.0.1/32"sv, "255.255.255.255/32"sv, "240.0.0.1/24"sv, "0.1.2.3/24"sv,
+        "169.254.1.1/16"sv, "192.0.2.0/24"sv, "192.0.2.255/24"sv, "2001:db8::1/64"sv})
+    EXPECT_NE(of(text), "") << text;
+  for (const auto text :
+       {"100.64.0.1"sv, "127.0.0.1"sv, "0.0.0.0"sv, "224.0.0.1"sv, "169.254.0.1"sv, "fe80::1"sv})
+    EXPECT_NE(dhcp::fault_of(Ip::parse(text).value(), pool), "") << text;
+  EXPECT_EQ(dhcp::fault_of(Ip::parse("192.168.7.1").value(), pool), "");
+}
+
+TEST(Dhcp, LeaseComesBackAsItWent) {
+  const dhcp::Lease whole{IpPrefix::parse("192.0.2.5/24").value(), Ip::parse("192.0.2.1").value()};
+  for (const auto& lease : {whole, dhcp::Lease{whole.address, {}}, dhcp::Lease{}})
+    EXPECT_EQ(dhcp::Lease::parse(lease.str()), lease);
+  EXPECT_EQ(dhcp::Lease::parse("nonsense"), dhcp::Lease{});
 }
 
 TEST(SpaceName, TakesAndRefuses) {
