@@ -231,7 +231,9 @@ Status Devices::put(const Space& space, Device device, model::DeviceParts missin
   if (anew) missing = model::all_parts(device);
   const Site site{space, device, room};
   auto done = Status();
-  if (anew) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
+  if (anew && has_client(space, device))
+    done = stop_client(space, device, nullptr);  // of the interface that was
+  if (anew && done) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
   if (done) done = furnish(site, missing);
   if (!done && anew)
     if (const auto undone = drop(space, device); !undone)

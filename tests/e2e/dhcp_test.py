@@ -143,7 +143,18 @@ class Dhcp(Devices):
         pid = one_client()
         wh.run("ip", "link", "delete", "eth1", ns="fw")
         wh.run("ip", "netns", "delete", "fw")
+        os.unlink("/run/warren/netns/fw")  # else it would be the space's again, as the client lives in it
         self.mend()
+        self.assertEqual((len(client()), os.path.exists(f"/proc/{pid}")), (1, False))
+        self.assertTrue(self.address())
+
+    def test_a_namespace_that_is_found_again(self):
+        self.add()
+        inode, pid = os.stat("/run/netns/fw").st_ino, one_client()
+        wh.run("ip", "link", "delete", "eth1", ns="fw")
+        wh.run("ip", "netns", "delete", "fw")
+        self.mend()
+        self.assertEqual(os.stat("/run/netns/fw").st_ino, inode)
         self.assertEqual((len(client()), os.path.exists(f"/proc/{pid}")), (1, False))
         self.assertTrue(self.address())
 
