@@ -121,6 +121,7 @@ int run(int argc, char** argv) {
   auto* config = app.add_option("--config", context.config, "Configuration file")->envname("WARREN_CONFIG");
   app.add_option("-o,--output", context.output, "Output format: text or json")
       ->check(CLI::IsMember({"text", "json"}));
+  app.set_version_flag("--version", "warren " WARREN_VERSION, "Print the version and exit");
   app.footer(
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");

@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -57,11 +58,31 @@ void compare_forwards(const Space& before, const Space& after, const Watch::Tell
   told(after.forwards, before.forwards, "forward-added");
 }
 
+/// That of the same index, which another gets only once the first is gone.
+const model::Device* find_device(const Space& space, std::uint8_t index) {
+  const auto found = std::ranges::find(space.devices, index, &model::Device::index);
+  return found != space.devices.end() && !found->leaving ? &*found : nullptr;
+}
+
+void compare_devices(const Space& before, const Space& after, const Watch::Tell& tell) {
+  const auto told = [&](const model::Device& device, const char* event) {
+    tell({event, after.name.str(), model::str(device)});
+  };
+  for (const auto& device : before.devices)
+    if (!device.leaving && !find_device(after, device.index)) told(device, "device-removed");
+  for (const auto& device : after.devices) {
+    const auto* const had = find_device(before, device.index);
+    if (device.leaving || (had && had->same_wish(device))) continue;
+    told(device, had ? "device-changed" : "device-added");
+  }
+}
+
 void compare(const Space& before, const Space& after, const Watch::Tell& tell) {
   if (before.state != after.state) tell({fmt::format("space-{}", name(after.state)), after.name.str(), ""});
   if (before.nat != after.nat) tell({"nat-changed", after.name.str(), after.nat ? "on" : "off"});
   if (before.ip4 != after.ip4 || before.ip6 != after.ip6) tell({"address-changed", after.name.str(), ""});
   compare_forwards(before, after, tell);
+  compare_devices(before, after, tell);
 }
 
 }  // namespace
@@ -85,7 +106,7 @@ Result<Watch> Watch::open(store::Store store, model::Settings settings) {
   auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
   const auto links = TRY(netlink::dump_links(socket));
   for (const auto& link : links)
-    if (link.group == model::kLinkGroup && link.up) watch.up_.insert(link.name);
+    if ((link.group == model::kLinkGroup || link.group == model::kDeviceGroup) && link.up) watch.up_.insert(link.name);
   return watch;
 }
 
@@ -115,6 +136,7 @@ Status Watch::read_store(const Tell& tell) {
     }
     tell({"space-added", name.str(), fmt::format("number {}", space.number)});
     compare_forwards({}, space, tell);
+    compare_devices({}, space, tell);
   }
   return {};
 }
@@ -125,7 +147,8 @@ Status Watch::read_links(const Tell& tell) {
     const bool gone = message.type == RTM_DELLINK;
     if (gone) copy.type = RTM_NEWLINK;  // the same content
     const auto link = netlink::parse_link(copy);
-    if (!link || (link->group != model::kLinkGroup && link->group != model::kLeavingGroup)) return;
+    constexpr std::array kGroups{model::kLinkGroup, model::kDeviceGroup, model::kLeavingGroup};
+    if (!link || std::ranges::find(kGroups, link->group) == kGroups.end()) return;
     if (!gone && link->up) return void(up_.insert(link->name));
     const bool was_up = up_.erase(link->name) != 0;  // a link that is just being made is no news
     if (gone || was_up) tell({gone ? "link-gone" : "link-down", "", link->name});

@@ -70,9 +70,9 @@ class Page(wh.HostTest):
 
     def test_options_of_every_command(self):
         text = wh.warren("--help").stdout
-        self.assertEqual(long_options(text), GLOBAL)
+        self.assertEqual(long_options(text), GLOBAL | {"--version"})
         description = parts(rendered()[0], r"^([A-Z].*)\n")["DESCRIPTION"]
-        self.assertEqual(long_options(description), GLOBAL)
+        self.assertEqual(long_options(description), GLOBAL | {"--version"})
 
     def test_keys_of_both_files(self):
         wh.configure(nonsense=1)
@@ -268,7 +268,7 @@ class Events(wh.HostTest):
         text = source_parts("JSON OUTPUT")["monitor"]
         listed = set(re.findall(r"^\.Li (\S+)", text, re.MULTILINE))
         code = (wh.ROOT / "apps/warren/watch.cc").read_text()
-        told = set(re.findall(r'"((?:nat|address|forward|link|ruleset|table|events|space)-[a-z]+)"', code))
+        told = set(re.findall(r'"((?:nat|address|forward|device|link|ruleset|table|events|space)-[a-z]+)"', code))
         self.assertEqual(listed - {"space-up", "space-down", "space-removing"}, told)
 
 

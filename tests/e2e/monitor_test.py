@@ -109,6 +109,16 @@ class Told(wh.HostTest):
         self.assert_told(lambda: wh.warren("apply", "-", input="[space.web1]\nnat = false\nip4 = '100.64.9.9'\n"),
                          "address-changed web1", also=("link-down: veth_web1_o", "link-gone: veth_web1_o"))
 
+    def test_devices(self):
+        link = "veth_2_o1"
+        self.assert_told(lambda: wh.warren("dev", "add", "web1", "--type", "veth", "--ip", "192.0.2.2/24"),
+                         "device-added web1: veth eth1")
+        self.assert_told(lambda: wh.warren("apply", "-", input="[space.web1]\nports = ['6000:8080']\n[[space.web1.device]]\n"
+                                           "type = 'veth'\nname = 'eth1'\nip = ['192.0.2.3/24']\n"),
+                         "device-changed web1: veth eth1")
+        self.assert_told(lambda: wh.warren("dev", "rm", "web1", "eth1"), "device-removed web1: veth eth1",
+                         f"link-down: {link}", f"link-gone: {link}")
+
     def test_a_link_of_ours(self):
         self.assert_told(lambda: sh("ip link set veth_web1_o down"), "link-down: veth_web1_o")
         self.assert_told(lambda: wh.warren("up"))
