@@ -106,7 +106,8 @@ Result<Watch> Watch::open(store::Store store, model::Settings settings) {
   auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
   const auto links = TRY(netlink::dump_links(socket));
   for (const auto& link : links)
-    if ((link.group == model::kLinkGroup || link.group == model::kDeviceGroup) && link.up) watch.up_.insert(link.name);
+    if ((link.group == model::kLinkGroup || link.group == model::kDeviceGroup) && link.up)
+      watch.up_.insert(link.name);
   return watch;
 }
 
