@@ -167,7 +167,7 @@ class Ending(wh.HostTest):
             self.assertNotEqual(self.state()[:2], before[:2])
             process.kill()
             process.wait()
-            self.assertTrue(wh.wait_until(lambda: self.state() == before, 3), self.state())
+            self.assertTrue(wh.wait_until(lambda: self.state() == before, 10), self.state())
 
     def test_kill_9_at_any_moment(self):
         run("web1", "--", "true")
@@ -179,14 +179,14 @@ class Ending(wh.HostTest):
                 time.sleep(chance.uniform(0, 0.008))
                 process.kill()
                 process.wait()
-            self.assertTrue(wh.wait_until(lambda: self.state() == before, 3), self.state())
+            self.assertTrue(wh.wait_until(lambda: self.state() == before, 10), self.state())
 
     def test_a_mistake_leaves_nothing(self):
         run("web1", "--", "true")
         before = self.state()
         run("web1", "-u", "nosuch", "--", "true", check=False)
         run("web1", "--rootfs", "/etc", "--", "true", check=False)
-        self.assertTrue(wh.wait_until(lambda: self.state() == before, 3))
+        self.assertTrue(wh.wait_until(lambda: self.state() == before, 10))
 
     def test_a_space_goes_while_a_guest_of_another_runs(self):
         """The guest's copy of the mounts does not hold the other's namespace."""

@@ -77,8 +77,11 @@ def processes():
 
 
 def namespaces():
-    """All that a process, or a file, keeps alive as lsns sees them."""
-    return set(wh.run("lsns", "-n", "-o", "NS").stdout.split())
+    """All that a process, or a file, keeps alive as lsns sees them; it fails where a process ends while it looks."""
+    def look():
+        result = wh.run("lsns", "-n", "-o", "NS", check=False)
+        return result.returncode == 0 and set(result.stdout.split())
+    return wh.wait_until(look)
 
 
 def mounts():
