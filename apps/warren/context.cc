@@ -38,15 +38,15 @@ Result<model::Settings> Context::settings_with(store::Store& store) const {
   return settings;
 }
 
-Result<apply::Engine> Context::engine() const {
+Result<engine::Engine> Context::engine() const {
   TRY(require_root());
   TRY(refuse_in_hook());
-  return apply::Engine::open(TRY(settings()));
+  return engine::Engine::open(TRY(settings()));
 }
 
 Result<store::Store> Context::reader() const {
   TRY(require_root());
-  return store::Store::open_read_only(apply::kStorePath);
+  return store::Store::open_read_only(store::kStorePath);
 }
 
 Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts) {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "apply/engine.h"
 #include "base/result.h"
+#include "engine/engine.h"
 #include "model/space.h"
 #include "store/store.h"
 
@@ -31,7 +31,7 @@ struct Context {
   /// The same, with the ULA prefix that the store keeps, for commands that only read.
   [[nodiscard]] Result<model::Settings> settings_with(store::Store& store) const;
   /// For commands that change something. Needs root.
-  [[nodiscard]] Result<apply::Engine> engine() const;
+  [[nodiscard]] Result<engine::Engine> engine() const;
   /// For commands that only read. Needs root.
   [[nodiscard]] Result<store::Store> reader() const;
 };

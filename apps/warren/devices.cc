@@ -37,7 +37,7 @@ std::string_view SeenDevice::state() const {
 }
 
 std::vector<SeenDevice> look_at(const model::Space& space) {
-  const auto insides = apply::look_at_devices(space);
+  const auto insides = device::look_at_devices(space);
   std::vector<SeenDevice> all;
   for (std::size_t i = 0; i < space.devices.size(); ++i)
     if (!space.devices[i].leaving) all.push_back({space.devices[i], insides[i]});

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/look_devices.h"
+#include "kinds/device/look.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -13,7 +13,7 @@ namespace warren::cli {
 /// A device as it is stored, and as it stands.
 struct SeenDevice {
   model::Device device;
-  apply::DeviceInside inside;
+  device::DeviceInside inside;
 
   /// "up", "down" or "missing".
   [[nodiscard]] std::string_view state() const;

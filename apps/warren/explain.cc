@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
-#include "apply/host.h"
 #include "devices.h"
 #include "doctor/firewall.h"
 #include "doctor/remedy.h"
+#include "host/host.h"
 #include "look.h"
 #include "sys/process.h"
 
@@ -24,7 +24,7 @@ struct Heard {
 };
 
 /// Who listens on the port inside the space, and whether the forward can reach it.
-Result<Heard> who_listens(const apply::SpaceStatus& status, const model::Forward& forward, Port port) {
+Result<Heard> who_listens(const view::SpaceStatus& status, const model::Forward& forward, Port port) {
   Heard heard;
   const auto pids = TRY(pids_inside(status.space.name));
   bool loopback = false;
@@ -58,7 +58,7 @@ std::string verdict(const Heard& heard, const model::Forward& forward, bool ipv6
   return who + " listens: reachable";
 }
 
-doctor::Packet packet_into(const apply::SpaceStatus& status, const model::Forward& forward,
+doctor::Packet packet_into(const view::SpaceStatus& status, const model::Forward& forward,
                            const std::string& uplink, const Ip& to) {
   doctor::Packet packet;
   packet.family = to.family();
@@ -73,7 +73,7 @@ doctor::Packet packet_into(const apply::SpaceStatus& status, const model::Forwar
   return packet;
 }
 
-void list_refused(const apply::RefusedCounts& refused, Explanation& out) {
+void list_refused(const view::RefusedCounts& refused, Explanation& out) {
   const auto say_if = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) out.lines.push_back(fmt::format("  refused: {} packets {}", count, what));
   };
@@ -93,9 +93,9 @@ Result<Explainer> Explainer::open(const Context& context) {
 
 Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards_of_port(port)).empty(); }
 
-Status Explainer::explain_drops(const apply::SpaceStatus& status, const model::Forward& forward,
+Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
                                 Explanation& out, Json& json) {
-  const auto host = TRY(apply::read_host(*TRY(kernel_.route()), settings_));
+  const auto host = TRY(host::read_host(*TRY(kernel_.route()), settings_));
   const auto uplink = host.uplinks.empty() ? std::string() : host.uplinks.front().str();
   json["dropped_by"] = Json::array();
   std::vector<Ip> targets{status.wiring.ip4};
@@ -117,7 +117,7 @@ Status Explainer::explain_drops(const apply::SpaceStatus& status, const model::F
   return {};
 }
 
-Status Explainer::explain_forward(const apply::SpaceStatus& status, const apply::ForwardStatus& forward,
+Status Explainer::explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,
                                   Explanation& out) {
   const auto& w = status.wiring;
   const auto heard = TRY(who_listens(status, forward.forward, forward.forward.to));
@@ -140,7 +140,7 @@ Status Explainer::explain_forward(const apply::SpaceStatus& status, const apply:
 }
 
 Status Explainer::explain_space(const model::Space& space, Explanation& out) {
-  const auto status = TRY(apply::read_status(kernel_, settings_, {space})).front();
+  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
   out.json["space"] = space.name.str();
   out.json["state"] = status.state();
   if (status.state() == "broken")
@@ -172,7 +172,7 @@ Result<Explanation> Explainer::port(Port port) {
     const auto space = TRY(store_.find(name));
     if (!space) continue;
     TRY(explain_space(*space, out));
-    const auto status = TRY(apply::read_status(kernel_, settings_, {*space})).front();
+    const auto status = TRY(view::read_status(kernel_, settings_, {*space})).front();
     for (auto one : status.forwards) {
       if (one.forward != forward) continue;
       if (!one.forward.ports.single()) one.forward.to = port;  // of a range, the port that was asked for
@@ -246,7 +246,7 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   Explanation out;
   out.json["forwards"] = Json::array();
   TRY(explain_space(space, out));
-  const auto status = TRY(apply::read_status(kernel_, settings_, {space})).front();
+  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
   explain_devices(space, out);
   if (!space.uplink)
     out.lines.push_back(

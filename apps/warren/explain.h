@@ -32,15 +32,15 @@ class Explainer {
   [[nodiscard]] Status explain_space(const model::Space& space, Explanation& out);
   static void explain_devices(const model::Space& space, Explanation& out);
   [[nodiscard]] Result<std::optional<SpaceName>> owner_by_device(const Ip& ip);
-  [[nodiscard]] Status explain_forward(const apply::SpaceStatus& status, const apply::ForwardStatus& forward,
+  [[nodiscard]] Status explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,
                                        Explanation& out);
-  [[nodiscard]] Status explain_drops(const apply::SpaceStatus& status, const model::Forward& forward,
+  [[nodiscard]] Status explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
                                      Explanation& out, Json& json);
   [[nodiscard]] Status explain_host_port(Port port, Explanation& out);
 
   store::Store store_;
   model::Settings settings_;
-  apply::Kernel kernel_;
+  host::Kernel kernel_;
 };
 
 }  // namespace warren::cli

@@ -37,9 +37,9 @@ std::string sum_text(const ShownMap& shown, const std::string& kind,
 
 }  // namespace
 
-Result<apply::IdRegistry> id_registry(const Context& context) {
+Result<ids::IdRegistry> id_registry(const Context& context) {
   TRY(require_root());
-  return apply::IdRegistry::open(TRY(context.settings()).ids);
+  return ids::IdRegistry::open(TRY(context.settings()).ids);
 }
 
 Json time_json(std::int64_t seconds) {

@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "apply/id_registry.h"
 #include "context.h"
+#include "kinds/ids/registry.h"
 #include "output.h"
 
 namespace warren::cli {
 
 /// For those of these commands that change something. Needs root.
-[[nodiscard]] Result<apply::IdRegistry> id_registry(const Context& context);
+[[nodiscard]] Result<ids::IdRegistry> id_registry(const Context& context);
 
 /// "2026-11-22T03:40:00Z"; null where it is not known.
 [[nodiscard]] Json time_json(std::int64_t seconds);

@@ -47,7 +47,7 @@ std::string bytes(std::uint64_t count) {
   return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
-apply::Progress progress(const std::string& verb) {
+model::Progress progress(const std::string& verb) {
   if (!::isatty(STDERR_FILENO)) return {};
   return [verb](std::size_t done, std::size_t all) {
     if (all < 2 || (done % 10 != 0 && done != all)) return;
@@ -92,7 +92,7 @@ Json to_json(const model::Space& space, const model::Settings& settings) {
   return json;
 }
 
-Json to_json(const apply::SpaceStatus& status, const model::Settings& settings) {
+Json to_json(const view::SpaceStatus& status, const model::Settings& settings) {
   auto json = to_json(status.space, settings);
   json["state"] = status.state();
   json["received_bytes"] = status.received_bytes;

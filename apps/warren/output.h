@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "apply/build.h"
-#include "apply/status.h"
 #include "base/result.h"
+#include "kinds/uplink/build.h"
 #include "model/plan.h"
 #include "model/space.h"
+#include "view/status.h"
 
 namespace warren::cli {
 
@@ -42,12 +42,12 @@ class Columns {
 [[nodiscard]] std::string bytes(std::uint64_t count);
 
 /// A progress that rewrites one line of a terminal; nothing where standard error is none.
-[[nodiscard]] apply::Progress progress(const std::string& verb);
+[[nodiscard]] model::Progress progress(const std::string& verb);
 
 [[nodiscard]] Json to_json(const model::Forward& forward);
 /// Number, name, addresses, MACs, interfaces, forwards: what `plan`, `add` and `show` have in common.
 [[nodiscard]] Json to_json(const model::Space& space, const model::Settings& settings);
-[[nodiscard]] Json to_json(const apply::SpaceStatus& status, const model::Settings& settings);
+[[nodiscard]] Json to_json(const view::SpaceStatus& status, const model::Settings& settings);
 /// The same for people, a line a fact.
 [[nodiscard]] std::vector<std::string> describe(const model::Space& space, const model::Settings& settings);
 

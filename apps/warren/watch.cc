@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "apply/engine.h"
 #include "netlink/link.h"
 #include "netlink/nft_dump.h"
 #include "nft/table.h"
@@ -97,7 +96,7 @@ std::string Event::line() const {
 }
 
 Result<Watch> Watch::open(store::Store store, model::Settings settings) {
-  auto files = TRY(watch_files(std::filesystem::path(apply::kStorePath).parent_path()));
+  auto files = TRY(watch_files(std::filesystem::path(store::kStorePath).parent_path()));
   auto route = TRY(listen_to(NETLINK_ROUTE, RTNLGRP_LINK));
   auto netfilter = TRY(listen_to(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
   Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter),
@@ -125,7 +124,7 @@ Status Watch::read_store(const Tell& tell) {
   drain(files_.get());
   const auto before = known_;
   // The store may have been made after we began: what was opened then stays empty for ever.
-  store_ = TRY(store::Store::open_read_only(apply::kStorePath));
+  store_ = TRY(store::Store::open_read_only(store::kStorePath));
   TRY(remember());
   for (const auto& [name, space] : before)
     if (!known_.contains(name)) tell({"space-removed", name.str(), ""});

@@ -4,8 +4,8 @@
 #include <exception>
 #include <unistd.h>
 
-#include "daemon.h"
-#include "journal.h"
+#include "daemon/daemon.h"
+#include "daemon/journal.h"
 
 namespace warren::daemon {
 namespace {

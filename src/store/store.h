@@ -18,6 +18,8 @@ namespace warren::store {
 
 class Database;
 
+inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
+
 /// A write transaction. Rolls back at scope end unless commit() succeeded. The Store must outlive it.
 class Transaction {
  public:

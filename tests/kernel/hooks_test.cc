@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sys/stat.h>
 
-#include "apply/hooks.h"
+#include "engine/hooks.h"
 #include "hooks/run.h"
 #include "kernel_fixture.h"
 #include "sys/file.h"
@@ -46,7 +46,7 @@ class HookRun : public HostTest {
 TEST_F(HookRun, DeviceEvents) {
   for (const auto* event : {"dev-add", "dev-rm"})
     put(event, fmt::format("echo $WARREN_EVENT $WARREN_SPACE $WARREN_DEVICE $WARREN_DEVICE_VLAN >{}", kSeen));
-  apply::Hooks hooks;
+  engine::Hooks hooks;
   hooks.device(Event::dev_add, space_, settings_, {"eth7", "vlan", "02:00:07:00:07:01", "uplink", 7});
   EXPECT_EQ(seen(), "dev-add web1 eth7 7\n");
   hooks.device(Event::dev_rm, space_, settings_, {"eth8", "macvlan", "02:00:00:00:07:02", "uplink", {}});

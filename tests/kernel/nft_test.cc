@@ -6,8 +6,8 @@
 #include <iterator>
 
 #include "../unit/rules_fixture.h"
-#include "apply/kernel.h"
-#include "apply/table.h"
+#include "host/kernel.h"
+#include "host/table.h"
 #include "kernel_fixture.h"
 #include "netlink/nft_dump.h"
 #include "nft/inner.h"
@@ -86,8 +86,8 @@ TEST_F(Nft, OneBadLineAndNothingIsDone) {
     EXPECT_TRUE(status.error().what.starts_with("nft: "));
     EXPECT_EQ(status.error().what.find('\n'), std::string::npos);
     EXPECT_EQ(rules(), before);
-    apply::Kernel kernel;
-    EXPECT_TRUE(apply::read_elements(kernel)->empty()) << bad;
+    host::Kernel kernel;
+    EXPECT_TRUE(host::read_elements(kernel)->empty()) << bad;
   }
   const auto nonsense = runner_->run("not a command\n");
   ASSERT_FALSE(nonsense);
@@ -150,8 +150,8 @@ class Elements : public Nft {
     if (IsSkipped()) return;
     ASSERT_OK(runner_->run(table_text(plain_rules())));
   }
-  std::vector<Element> read() { return apply::read_elements(kernel_).value(); }
-  apply::Kernel kernel_;
+  std::vector<Element> read() { return host::read_elements(kernel_).value(); }
+  host::Kernel kernel_;
 };
 
 TEST_F(Elements, OfEverySetAndFamilyRoundTrip) {
@@ -160,17 +160,17 @@ TEST_F(Elements, OfEverySetAndFamilyRoundTrip) {
     for (const auto family : families(set)) {
       auto some = some_elements(set, family);
       std::ranges::sort(some);
-      ASSERT_OK(apply::change_elements(kernel_, {}, some)) << set_name(set, family);
+      ASSERT_OK(host::change_elements(kernel_, {}, some)) << set_name(set, family);
       EXPECT_EQ(read(), some) << set_name(set, family);
-      EXPECT_EQ(apply::read_counted(kernel_, set, family)->size(), some.size());
-      ASSERT_OK(apply::change_elements(kernel_, some, {})) << set_name(set, family);
+      EXPECT_EQ(host::read_counted(kernel_, set, family)->size(), some.size());
+      ASSERT_OK(host::change_elements(kernel_, some, {})) << set_name(set, family);
       EXPECT_TRUE(read().empty()) << set_name(set, family);
       all.insert(all.end(), some.begin(), some.end());
     }
   std::ranges::sort(all);
-  ASSERT_OK(apply::change_elements(kernel_, {}, all));
+  ASSERT_OK(host::change_elements(kernel_, {}, all));
   EXPECT_EQ(read(), all);
-  ASSERT_OK(apply::change_elements(kernel_, {all[0]}, {}));
+  ASSERT_OK(host::change_elements(kernel_, {all[0]}, {}));
   all.erase(all.begin());
   EXPECT_EQ(read(), all) << "one goes, the rest stays";
 }
@@ -182,43 +182,43 @@ TEST_F(Elements, RangesSideBySideStayTwo) {
       auto second = first, widest = first;
       first.ports = {8000, 8099};
       second.ports = {8100, 8199};
-      ASSERT_OK(apply::change_elements(kernel_, {}, {first, second}));
+      ASSERT_OK(host::change_elements(kernel_, {}, {first, second}));
       EXPECT_EQ(read(), (std::vector{first, second}));
-      ASSERT_OK(apply::change_elements(kernel_, {first}, {}));
+      ASSERT_OK(host::change_elements(kernel_, {first}, {}));
       EXPECT_EQ(read(), std::vector{second});
       widest.ports = {1, 65535};
-      ASSERT_OK(apply::change_elements(kernel_, {second}, {widest}));
+      ASSERT_OK(host::change_elements(kernel_, {second}, {widest}));
       EXPECT_EQ(read(), std::vector{widest});
-      ASSERT_OK(apply::change_elements(kernel_, {widest}, {}));
+      ASSERT_OK(host::change_elements(kernel_, {widest}, {}));
     }
 }
 
 TEST_F(Elements, AReplacementInOneTransaction) {
   auto before = some_elements(SetId::forwards, Family::v4)[0];
-  ASSERT_OK(apply::change_elements(kernel_, {}, {before}));
+  ASSERT_OK(host::change_elements(kernel_, {}, {before}));
   auto after = before;
   after.to_port = 81;
-  ASSERT_OK(apply::change_elements(kernel_, {before}, {after}));
+  ASSERT_OK(host::change_elements(kernel_, {before}, {after}));
   EXPECT_EQ(read(), std::vector{after});
 }
 
 TEST_F(Elements, AllOrNothingAndTheErrorSaysWhich) {
   const auto stands = some_elements(SetId::forwards, Family::v4)[0];
-  ASSERT_OK(apply::change_elements(kernel_, {}, {stands}));
+  ASSERT_OK(host::change_elements(kernel_, {}, {stands}));
   auto other = stands, clash = stands;
   other.ports = {60001, 60001};
   clash.to_port = 81;
-  const auto taken = apply::change_elements(kernel_, {}, {other, clash});
+  const auto taken = host::change_elements(kernel_, {}, {other, clash});
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, Code::exists) << "the port leads elsewhere already";
   EXPECT_EQ(read(), std::vector{stands}) << "the first of the two is not in either";
-  const auto gone = apply::change_elements(kernel_, {stands, other}, {});
+  const auto gone = host::change_elements(kernel_, {stands, other}, {});
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().code, Code::not_found);
   EXPECT_EQ(read(), std::vector{stands});
-  ASSERT_OK(apply::change_elements(kernel_, {}, {stands})) << "what stands may be added again";
+  ASSERT_OK(host::change_elements(kernel_, {}, {stands})) << "what stands may be added again";
   ASSERT_OK(runner_->run(remove_text()));
-  EXPECT_EQ(apply::change_elements(kernel_, {}, {stands}).error().code, Code::not_found) << "no table";
+  EXPECT_EQ(host::change_elements(kernel_, {}, {stands}).error().code, Code::not_found) << "no table";
 }
 
 TEST_F(Elements, ManyAtOnce) {
@@ -228,7 +228,7 @@ TEST_F(Elements, ManyAtOnce) {
     one.ports = {static_cast<Port>(port), static_cast<Port>(port)};
     many.push_back(one);
   }
-  ASSERT_OK(apply::change_elements(kernel_, {}, many));
+  ASSERT_OK(host::change_elements(kernel_, {}, many));
   EXPECT_EQ(read(), many);
 }
 

@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "apply/kernel.h"
-#include "apply/room.h"
+#include "host/kernel.h"
 #include "kernel_fixture.h"
 #include "nft/runner.h"
+#include "rooms/room.h"
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -187,8 +187,8 @@ TEST_F(CloseOnExec, NothingOfOursIsInherited) {
   auto store = store::Store::open("/var/lib/warren/warren.db").value();
   ASSERT_OK(store.load_all());
   EXPECT_EQ(inherited(), before) << "store";
-  apply::RoomSource rooms({{space_name("r1"), apply::RoomOrder::Kind::make, {}},
-                           {space_name("r2"), apply::RoomOrder::Kind::make, {}}});
+  rooms::RoomSource rooms({{space_name("r1"), rooms::RoomOrder::Kind::make, {}},
+                           {space_name("r2"), rooms::RoomOrder::Kind::make, {}}});
   const auto room = rooms.next();
   ASSERT_OK(room);
   EXPECT_EQ(inherited(), before) << "rooms";
@@ -204,8 +204,8 @@ class Rooms : public HostTest {
     if (IsSkipped()) return;
     ASSERT_OK(prepare_pins());
   }
-  static std::vector<apply::RoomOrder> orders(std::size_t count, apply::RoomOrder::Kind kind) {
-    std::vector<apply::RoomOrder> all;
+  static std::vector<rooms::RoomOrder> orders(std::size_t count, rooms::RoomOrder::Kind kind) {
+    std::vector<rooms::RoomOrder> all;
     for (std::size_t i = 0; i < count; ++i) all.push_back({space_name(fmt::format("room{}", i)), kind, {}});
     return all;
   }
@@ -217,8 +217,8 @@ class Rooms : public HostTest {
 TEST_F(Rooms, AHundredAreMadeInOrderAndOpenedAgain) {
   const auto home = netns_id("/proc/thread-self/ns/net").value();
   std::set<NetnsId> seen;
-  for (const auto kind : {apply::RoomOrder::Kind::make, apply::RoomOrder::Kind::open}) {
-    apply::RoomSource source(orders(100, kind));
+  for (const auto kind : {rooms::RoomOrder::Kind::make, rooms::RoomOrder::Kind::open}) {
+    rooms::RoomSource source(orders(100, kind));
     for (int i = 0; i < 100; ++i) {
       auto room = source.next();
       ASSERT_OK(room) << i;
@@ -234,15 +234,15 @@ TEST_F(Rooms, AHundredAreMadeInOrderAndOpenedAgain) {
 
 TEST_F(Rooms, WhoeverLeavesEarlyLeavesNoThread) {
   for (int round = 0; round < 20; ++round) {
-    apply::RoomSource source(orders(100, apply::RoomOrder::Kind::make));
+    rooms::RoomSource source(orders(100, rooms::RoomOrder::Kind::make));
     for (int i = 0; i < round % 4; ++i) ASSERT_OK(source.next());
   }
 }
 
 TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
-  auto some = orders(3, apply::RoomOrder::Kind::make);
-  some[1].kind = apply::RoomOrder::Kind::open;
-  apply::RoomSource source(some);
+  auto some = orders(3, rooms::RoomOrder::Kind::make);
+  some[1].kind = rooms::RoomOrder::Kind::open;
+  rooms::RoomSource source(some);
   ASSERT_OK(source.next());
   const auto failed = source.next();
   ASSERT_FALSE(failed);
@@ -253,7 +253,7 @@ TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
 TEST_F(Rooms, AdoptingPinsWhatIsThere) {
   const auto home = netns_id("/proc/self/ns/net").value();
   const auto netns = std::make_shared<const UniqueFd>(current_netns().value());
-  apply::RoomSource source({{space_name("room0"), apply::RoomOrder::Kind::adopt, netns}});
+  rooms::RoomSource source({{space_name("room0"), rooms::RoomOrder::Kind::adopt, netns}});
   const auto room = source.next();
   ASSERT_OK(room);
   EXPECT_EQ(netns_id("/run/netns/room0"), home);

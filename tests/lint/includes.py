@@ -21,7 +21,17 @@ ABOVE = {
     "guest": LOW | {"sys"},
     "doctor": LOW | KERNEL | {"model"},
     "hooks": LOW | {"sys", "model"},
-    "apply": LOW | KERNEL | {"model", "config", "store", "doctor", "hooks"},
+    "host": LOW | KERNEL | {"model"},
+    "rooms": LOW | {"sys", "netlink"},
+    "kinds": LOW | KERNEL | {"model", "store", "host", "rooms"},
+    "engine": LOW | KERNEL | {"model", "store", "hooks", "host", "rooms", "kinds"},
+    "view": LOW | KERNEL | {"model", "store", "host", "rooms", "kinds", "doctor"},
+    "daemon": LOW | KERNEL | {"model", "config", "store", "proxy", "host", "rooms", "kinds", "engine", "view"},
+}
+# A kind of thing does not know another, but for these, each with its reason.
+KINDS_KNOWN = {
+    ("uplink", "ids"),  # whose IDs a space's network belongs to
+    ("uplink", "service"),
 }
 ABOVE["apps"] = set(ABOVE)
 
@@ -32,7 +42,7 @@ ONE_PLACE = [
     ("toml++/", r"src/config/[^/]*\.cc$"),
     ("seccomp.h", r"src/guest/[^/]*\.cc$"),
     ("sqlite3.h", r"src/store/[^/]*\.cc$"),
-    ("nlohmann/", r"(src/doctor|src/hooks|apps)/"),
+    ("nlohmann/", r"(src/doctor|src/hooks|src/daemon|apps)/"),
     ("CLI/", r"apps/"),
     ("gtest/", r"$^"),
 ]
@@ -57,6 +67,10 @@ def wrong_quoted(root, path, target):
         return "quoted includes are written FOLDER/FILE, below src"
     if first != own and first not in ABOVE[own]:
         return f"{own} must not know {first}"
+    if own == first == "kinds":
+        kinds = path.parts[2], target.split("/")[1]
+        if kinds[0] != kinds[1] and kinds not in KINDS_KNOWN:
+            return f"kind {kinds[0]} must not know kind {kinds[1]}"
     private = PRIVATE.search((root / "src" / target).read_text())
     if private and (first != own or path.suffix != ".cc" and not PRIVATE.search((root / path).read_text())):
         return f"only for the .cc files of {first}"
@@ -94,9 +108,11 @@ def self_test():
         "src/store/store.h": "#include <sqlite3.h>\n",
         "src/store/store.cc": '#include <sqlite3.h>  // good\n#include "config/settings.h"\n',
         "src/config/settings.h": "# include <toml++/toml.h>\n",
-        "src/apply/engine.cc": '#include "store/store.h"  // good\n#include <libmnl/libmnl.h>\n#include "netlink/rtnl.h"\n',
+        "src/engine/engine.cc": '#include "store/store.h"  // good\n#include <libmnl/libmnl.h>\n#include "netlink/rtnl.h"\n',
+        "src/kinds/device/devices.h": "",
+        "src/kinds/forward/ports.cc": '#include "kinds/device/devices.h"\n#include "store/store.h"  // good\n',
         "apps/warren/look.h": "",
-        "apps/warren/commands/add.cc": '#include "look.h"  // good\n#include "apply/gone.h"\n#include "gone.h"\n',
+        "apps/warren/commands/add.cc": '#include "look.h"  // good\n#include "engine/gone.h"\n#include "gone.h"\n',
     }
     with tempfile.TemporaryDirectory() as top:
         for name, text in tree.items():

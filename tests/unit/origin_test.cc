@@ -2,11 +2,11 @@
 // By what an interface of the host is known again, though others give their own ones its name and its MAC.
 #include <gtest/gtest.h>
 
-#include "apply/device_links.h"
-#include "apply/origin.h"
+#include "host/links.h"
+#include "kinds/device/origin.h"
 #include "model/derive.h"
 
-namespace warren::apply {
+namespace warren::device {
 namespace {
 
 Mac mac(std::string_view text) { return Mac::parse(text).value(); }
@@ -79,7 +79,7 @@ TEST(OwnLinks, AreOfTheKindsAndNamesThatWarrenGives) {
   link.group = model::kLeavingGroup;
   const auto own = [&](const char* kind, const char* name) {
     link.kind = kind, link.name = name;
-    return is_own(link);
+    return host::is_own(link);
   };
   EXPECT_TRUE(own("veth", "veth_web1_o") && own("veth", "veth_7_o1") && own("macvlan", "shim_7_1"));
   EXPECT_TRUE(own("vlan", "eth0.100"));
@@ -91,4 +91,4 @@ TEST(OwnLinks, AreOfTheKindsAndNamesThatWarrenGives) {
 }
 
 }  // namespace
-}  // namespace warren::apply
+}  // namespace warren::device

@@ -32,7 +32,7 @@ void print(const model::Space& space, const model::Settings& settings, bool dry_
 }
 
 Result<int> run(const Args& args, Context& context) {
-  apply::SpaceRequest request;
+  engine::SpaceRequest request;
   request.name = TRY(SpaceName::parse(args.name));
   request.ports = TRY(parse_specs(args.ports));
   request.ip4 = TRY(optional_ip(args.ip4));

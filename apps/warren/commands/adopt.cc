@@ -22,7 +22,7 @@ Result<std::string> namespace_path(const Args& args) {
 }
 
 Result<int> run(const Args& args, Context& context) {
-  apply::SpaceRequest request;
+  engine::SpaceRequest request;
   request.name = TRY(SpaceName::parse(args.name));
   request.ports = TRY(parse_specs(args.ports));
   request.adopt = TRY(namespace_path(args));

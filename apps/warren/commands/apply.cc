@@ -17,10 +17,10 @@ struct Args {
   bool force = false;
 };
 
-std::vector<apply::SpaceRequest> requests(config::SpacesFile file) {
-  std::vector<apply::SpaceRequest> all;
+std::vector<engine::SpaceRequest> requests(config::SpacesFile file) {
+  std::vector<engine::SpaceRequest> all;
   for (auto& entry : file.spaces) {
-    apply::SpaceRequest request;
+    engine::SpaceRequest request;
     request.name = std::move(entry.name);
     request.ports = std::move(entry.ports);
     request.ip4 = entry.ip4;
@@ -35,19 +35,19 @@ std::vector<apply::SpaceRequest> requests(config::SpacesFile file) {
   return all;
 }
 
-std::string_view verb(apply::SpaceStep::Kind kind) {
+std::string_view verb(engine::SpaceStep::Kind kind) {
   switch (kind) {
-    case apply::SpaceStep::Kind::create:
+    case engine::SpaceStep::Kind::create:
       return "create";
-    case apply::SpaceStep::Kind::change:
+    case engine::SpaceStep::Kind::change:
       return "change";
-    case apply::SpaceStep::Kind::remove:
+    case engine::SpaceStep::Kind::remove:
       return "remove";
   }
   return "?";
 }
 
-void print_json(const apply::Engine::ApplyReport& report, bool dry_run) {
+void print_json(const engine::Engine::ApplyReport& report, bool dry_run) {
   auto steps = Json::array();
   for (const auto& step : report.steps)
     steps.push_back({{"action", verb(step.kind)}, {"space", step.name.str()}, {"what", step.what}});
@@ -57,7 +57,7 @@ void print_json(const apply::Engine::ApplyReport& report, bool dry_run) {
   say_json(Json{{"dry_run", dry_run}, {"steps", steps}, {"failed", failed}});
 }
 
-void print(const apply::Engine::ApplyReport& report, bool dry_run) {
+void print(const engine::Engine::ApplyReport& report, bool dry_run) {
   for (const auto& step : report.steps)
     say(fmt::format("{}{} {}{}{}", dry_run ? "would " : "", verb(step.kind), step.name.str(),
                     step.what.empty() ? "" : ": ", step.what));

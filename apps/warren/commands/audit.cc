@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "apply/audit.h"
+#include "kinds/session/audit.h"
 #include "commands.h"
 #include "output.h"
 
@@ -10,7 +10,7 @@ struct Args {};
 
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
-  const auto strays = TRY(apply::find_strays(store));
+  const auto strays = TRY(session::find_strays(store));
   auto json = Json::array();
   Columns columns({"PID", "UID", "BELONGS IN", "IS IN", "UNIT", "COMMAND"});
   for (const auto& stray : strays) {

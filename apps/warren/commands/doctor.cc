@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
-#include "apply/host.h"
 #include "commands.h"
 #include "doctor/examine.h"
+#include "host/host.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -42,10 +42,10 @@ Result<std::vector<std::string>> links_of(store::Store& store, const model::Sett
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  apply::Kernel kernel;
+  host::Kernel kernel;
   std::vector<Finding> findings;
   std::optional<IfName> uplink;
-  if (const auto host = apply::read_host(*TRY(kernel.route()), settings); !host)
+  if (const auto host = host::read_host(*TRY(kernel.route()), settings); !host)
     findings.push_back({Finding::Level::problem, "host", host.error().what, {}});
   else if (!host->uplinks.empty())
     uplink = host->uplinks.front();

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "apply/id_uses.h"
 #include "commands.h"
 #include "ids.h"
+#include "kinds/ids/uses.h"
 #include "model/subid.h"
 
 namespace warren::cli {
@@ -32,8 +32,8 @@ struct Surroundings {
 };
 
 Result<Surroundings> look_around(store::Store& store) {
-  return Surroundings{TRY(store.id_maps()), TRY(apply::all_uses(store)),
-                      TRY(apply::written_uses(TRY(store.id_blocks())))};
+  return Surroundings{TRY(store.id_maps()), TRY(ids::all_uses(store)),
+                      TRY(ids::written_uses(TRY(store.id_blocks())))};
 }
 
 ShownBlock shown(const model::IdBlock& block, const Surroundings& around) {
@@ -91,7 +91,7 @@ Result<int> list(const Args&, Context& context) {
 Result<int> show(const Args& args, Context& context) {
   const auto owner = TRY(OwnerName::parse(args.owner));
   auto store = TRY(context.reader());
-  const auto one = shown(TRY(apply::need_block(store, owner)), TRY(look_around(store)));
+  const auto one = shown(TRY(ids::need_block(store, owner)), TRY(look_around(store)));
   if (context.json()) {
     say_json(to_json(one));
     return kExitOk;

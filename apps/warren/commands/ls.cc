@@ -21,8 +21,8 @@ std::string forwards(const model::Space& space) {
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  apply::Kernel kernel;
-  const auto all = TRY(apply::read_status(kernel, settings, TRY(store.load_all())));
+  host::Kernel kernel;
+  const auto all = TRY(view::read_status(kernel, settings, TRY(store.load_all())));
   if (context.json()) {
     auto list = Json::array();
     for (const auto& status : all) list.push_back(to_json(status, settings));

@@ -32,13 +32,13 @@ Result<model::IdMap> parse_map(const Args& args) {
 bool by_default(const std::string& name) { return name.empty() || name == model::kDefaultMap; }
 
 Result<ShownMap> with_block(store::Store& store, model::IdMap map) {
-  auto block = TRY(apply::need_block(store, map.owner));
-  auto spaces = spaces_of(map, TRY(apply::all_uses(store)));
+  auto block = TRY(ids::need_block(store, map.owner));
+  auto spaces = spaces_of(map, TRY(ids::all_uses(store)));
   return ShownMap{std::move(map), std::move(block), std::move(spaces)};
 }
 
 Result<ShownMap> default_of(store::Store& store, const OwnerName& owner) {
-  return with_block(store, model::default_map(owner, TRY(apply::need_block(store, owner)).range));
+  return with_block(store, model::default_map(owner, TRY(ids::need_block(store, owner)).range));
 }
 
 Result<ShownMap> find_map(store::Store& store, const Args& args) {
@@ -56,7 +56,7 @@ Result<ShownMap> find_map(store::Store& store, const Args& args) {
 /// Each map, and before those of an owner his default.
 Result<std::vector<ShownMap>> all_maps(store::Store& store) {
   std::vector<ShownMap> all;
-  const auto uses = TRY(apply::all_uses(store));
+  const auto uses = TRY(ids::all_uses(store));
   const auto add = [&](model::IdMap map, const model::IdBlock& block) {
     auto spaces = spaces_of(map, uses);
     all.push_back({std::move(map), block, std::move(spaces)});

@@ -44,8 +44,8 @@ Result<int> list(const Args& args, Context& context) {
   const auto settings = TRY(context.settings_with(store));
   auto spaces = args.name.empty() ? TRY(store.load_all())
                                   : std::vector{TRY_WRAP("port ls", find_space(store, args.name))};
-  apply::Kernel kernel;
-  const auto all = TRY(apply::read_status(kernel, settings, std::move(spaces)));
+  host::Kernel kernel;
+  const auto all = TRY(view::read_status(kernel, settings, std::move(spaces)));
   auto json = Json::array();
   Columns columns({"SPACE", "PROTOCOL", "HOST", "PORT", "CONNECTIONS"});
   for (const auto& status : all)

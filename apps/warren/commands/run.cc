@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "apply/ids.h"
 #include "commands.h"
 #include "guest/guest.h"
 #include "guest/subids.h"
+#include "kinds/ids/ids.h"
 #include "look.h"
 #include "sys/lock.h"
 
@@ -23,10 +23,10 @@ struct Args {
 /// The user namespace of an adopted space is another program's: only one with our IDs may be joined.
 Status take_ids(guest::Request& request, const Args& args, const Context& context) {
   const auto settings = TRY(context.settings());
-  auto store = TRY(store::Store::open(apply::kStorePath));
+  auto store = TRY(store::Store::open(store::kStorePath));
   const auto space = TRY(find_space(store, args.name));
   const auto map = args.map.empty() ? std::nullopt : std::optional(args.map);
-  request.ids = TRY(apply::id_runs(store, settings.ids, space, map));
+  request.ids = TRY(ids::id_runs(store, settings.ids, space, map));
   request.exact_ids = map || space.adopted;
   return {};
 }

@@ -14,8 +14,7 @@ struct Args {
   std::string name;
 };
 
-void print(const apply::SpaceStatus& status, const model::Settings& settings,
-           const std::vector<pid_t>& pids) {
+void print(const view::SpaceStatus& status, const model::Settings& settings, const std::vector<pid_t>& pids) {
   say(fmt::format("{} is {}", status.space.name.str(), status.state()));
   for (const auto& line : describe(status.space, settings)) say("  " + line);
   say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
@@ -33,8 +32,8 @@ Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("show", find_space(store, args.name));
   const auto settings = TRY(context.settings_with(store));
-  apply::Kernel kernel;
-  const auto status = TRY(apply::read_status(kernel, settings, {space})).front();
+  host::Kernel kernel;
+  const auto status = TRY(view::read_status(kernel, settings, {space})).front();
   const auto pids = TRY(pids_inside(space.name));
   if (context.json()) {
     auto json = to_json(status, settings);

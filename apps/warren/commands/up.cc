@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
-#include "apply/glance.h"
 #include "base/log.h"
 #include "commands.h"
 #include "look.h"
 #include "output.h"
+#include "view/glance.h"
 
 namespace warren::cli {
 namespace {
@@ -42,21 +42,21 @@ Result<int> preview(Context& context) {
 
 Result<std::vector<SpaceName>> not_standing(const std::vector<SpaceName>& names, Context& context) {
   auto store = TRY(context.reader());
-  apply::Kernel kernel;
+  host::Kernel kernel;
   const auto settings = TRY(context.settings_with(store));
   std::vector<SpaceName> found;
   for (const auto& name : names)
-    if (!TRY(apply::stands(store, kernel, TRY(find_space(store, name.str())), settings)))
+    if (!TRY(view::stands(store, kernel, TRY(find_space(store, name.str())), settings)))
       found.push_back(name);
   return found;
 }
 
-Result<apply::UpReport> bring_up(const Args& args, Context& context) {
+Result<engine::UpReport> bring_up(const Args& args, Context& context) {
   auto names = TRY(parse_names(args.names));
   if (args.quick) {
     if (names.empty()) return fail(Code::usage, "up: --quick needs the names of spaces");
     names = TRY(not_standing(names, context));
-    if (names.empty()) return apply::UpReport{};
+    if (names.empty()) return engine::UpReport{};
   }
   auto engine = TRY(context.engine());
   return TRY_WRAP("up", engine.up(names, progress("spaces up")));

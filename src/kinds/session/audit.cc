@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kinds/session/audit.h"
+
+#include <algorithm>
+#include <map>
+
+#include "kinds/session/index.h"
+#include "sys/process.h"
+#include "sys/user.h"
+
+namespace warren::session {
+namespace {
+
+using model::Member;
+
+constexpr uid_t kFirstUser = 1000;  // as pam_warren's min_uid
+
+struct Placed {
+  SpaceName space;
+  sys::NetnsId netns;
+};
+
+std::vector<std::pair<uid_t, SpaceName>> by_kind(const std::vector<std::pair<Member, SpaceName>>& members,
+                                                 Member::Kind kind) {
+  std::vector<std::pair<uid_t, SpaceName>> all;
+  for (const auto& [member, space] : members) {
+    if (member.kind != kind) continue;
+    if (kind == Member::Kind::group)
+      for (const auto uid : sys::members_of_group(member.name)) all.emplace_back(uid, space);
+    else if (const auto uid = sys::uid_of(member.name))
+      all.emplace_back(*uid, space);
+  }
+  return all;
+}
+
+/// As a login looks: by himself, by his groups, by his name.
+Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::vector<model::Space>& spaces) {
+  const auto members = TRY(store.members());
+  std::vector<std::pair<Member, SpaceName>> namesakes;
+  for (const auto& space : spaces)
+    if (const auto own = namesake(space)) namesakes.emplace_back(*own, space.name);
+  std::map<uid_t, SpaceName> all;
+  const auto take = [&](const auto& some, Member::Kind kind) {
+    for (const auto& [uid, space] : by_kind(some, kind))
+      if (uid >= kFirstUser) all.try_emplace(uid, space);
+  };
+  take(members, Member::Kind::user);
+  take(members, Member::Kind::group);
+  take(namesakes, Member::Kind::user);
+  return all;
+}
+
+std::map<SpaceName, sys::NetnsId> namespaces(const std::vector<model::Space>& spaces) {
+  std::map<SpaceName, sys::NetnsId> all;
+  for (const auto& space : spaces)
+    if (const auto id = sys::netns_id(sys::pin_path(space.name))) all[space.name] = *id;
+  return all;
+}
+
+std::string place_of(const sys::NetnsId& netns, const std::map<SpaceName, sys::NetnsId>& pinned) {
+  for (const auto& [name, id] : pinned)
+    if (id == netns) return "space " + name.str();
+  const auto host = sys::netns_id("/proc/thread-self/ns/net");
+  return host && *host == netns ? "the host" : "another namespace";
+}
+
+}  // namespace
+
+Result<std::vector<Stray>> find_strays(store::Store& store) {
+  const auto spaces = TRY(store.load_all());
+  const auto homes = TRY(belongings(store, spaces));
+  const auto pinned = namespaces(spaces);
+  std::vector<Stray> strays;
+  for (const auto& process : TRY(sys::processes())) {
+    const auto uid = sys::user_of(process.pid);
+    const auto home = uid ? homes.find(*uid) : homes.end();
+    if (home == homes.end()) continue;
+    const auto at = pinned.find(home->second);
+    if (at != pinned.end() && at->second == process.netns) continue;
+    strays.push_back({process.pid, *uid, home->second, place_of(process.netns, pinned),
+                      sys::command_of(process.pid), sys::unit_of(process.pid)});
+  }
+  return strays;
+}
+
+}  // namespace warren::session

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kinds/session/index.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <unistd.h>
+
+#include "sys/file.h"
+#include "sys/lock.h"
+#include "sys/netns.h"
+
+namespace warren::session {
+namespace {
+
+using model::Member;
+using model::Space;
+using model::State;
+
+constexpr std::array kKinds{"u", "g", "d"};
+
+std::string in_index(std::string_view name) { return fmt::format("{}/sessions/{}", sys::kRunDir, name); }
+
+std::string key(const Member& member) {
+  return fmt::format("{}/{}", member.kind == Member::Kind::user ? 'u' : 'g', member.name.str());
+}
+
+std::string default_key(const Member& namesake) { return "d/" + namesake.name.str(); }
+
+std::string unready() { return in_index("unready"); }
+
+std::string target_of(const Space& space) {
+  return space.state == State::up ? sys::pin_path(space.name) : unready();
+}
+
+Status prepare() {
+  for (const auto* name : kKinds) TRY(sys::make_directories(in_index(name)));
+  return sys::pin_host(in_index("host"));
+}
+
+/// Under another name first, which no member can have, so that the link is never missing.
+Status put_link(const std::string& entry, const std::string& target) {
+  const auto path = in_index(entry);
+  const auto slash = path.rfind('/') + 1;
+  const auto fresh = path.substr(0, slash) + "#" + path.substr(slash);
+  ::unlink(fresh.c_str());
+  if (::symlink(target.c_str(), fresh.c_str()) != 0 && errno == ENOENT) {
+    TRY(prepare());
+    if (::symlink(target.c_str(), fresh.c_str()) != 0) return fail_errno(errno, "make " + fresh);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  return fail_errno(errno, "make " + path);
+}
+
+Status drop_link(const std::string& entry) {
+  const auto path = in_index(entry);
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail_errno(errno, "remove " + path);
+}
+
+std::string read_link(const std::string& path) {
+  std::array<char, 256> target{};
+  const auto size = ::readlink(path.c_str(), target.data(), target.size());
+  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+std::map<std::string, std::string> standing() {
+  std::map<std::string, std::string> links;
+  for (const auto* kind : kKinds) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(in_index(kind).c_str()), ::closedir);
+    while (const auto* entry = dir ? ::readdir(dir.get()) : nullptr) {
+      const std::string_view name(entry->d_name);
+      if (name == "." || name == "..") continue;
+      const auto link = fmt::format("{}/{}", kind, name);
+      links[link] = read_link(in_index(link));
+    }
+  }
+  return links;
+}
+
+}  // namespace
+
+std::optional<Member> namesake(const Space& space) {
+  const auto user = UserName::parse(space.name.str());
+  if (!user) return std::nullopt;
+  return Member{Member::Kind::user, *user};
+}
+
+bool SessionIndex::is_ready() { return ::access(in_index("ready").c_str(), F_OK) == 0; }
+
+Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
+  std::vector<std::string> all;
+  for (const auto& member : TRY(store_.members_of(space.number))) all.push_back(key(member));
+  if (const auto own = namesake(space)) all.push_back(default_key(*own));
+  return all;
+}
+
+Status SessionIndex::point(const Space& space, const std::string& target) {
+  for (const auto& entry : TRY(entries(space))) TRY(put_link(entry, target));
+  return {};
+}
+
+Status SessionIndex::hold(const Space& space) { return point(space, unready()); }
+
+Status SessionIndex::settle(const Space& space) { return point(space, target_of(space)); }
+
+Result<bool> SessionIndex::leads_to(const Space& space) {
+  const auto pin = sys::pin_path(space.name);
+  for (const auto& entry : TRY(entries(space)))
+    if (read_link(in_index(entry)) != pin) return false;
+  return sys::open_netns(pin).has_value();
+}
+
+Status SessionIndex::withdraw(const Space& space) {
+  for (const auto& entry : TRY(entries(space))) TRY(drop_link(entry));
+  return {};
+}
+
+Status SessionIndex::put(const Member& member, const Space& space) {
+  return put_link(key(member), target_of(space));
+}
+
+Status SessionIndex::remove(const Member& member) { return drop_link(key(member)); }
+
+Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& spaces,
+                                                 const std::vector<SpaceName>& broken) {
+  Links links;
+  std::map<SpaceName, std::string> targets;
+  for (const auto& space : spaces) {
+    const bool whole = std::ranges::find(broken, space.name) == broken.end();
+    targets[space.name] = whole ? target_of(space) : unready();
+    if (const auto own = namesake(space)) links[default_key(*own)] = targets[space.name];
+  }
+  for (const auto& [member, space] : TRY(store_.members())) links[key(member)] = targets[space];
+  return links;
+}
+
+Status SessionIndex::sync(const std::vector<Space>& spaces, const std::vector<SpaceName>& broken) {
+  const auto links = TRY(wanted(spaces, broken));
+  TRY(prepare());
+  const auto now = standing();
+  for (const auto& [entry, target] : now)
+    if (!links.contains(entry)) TRY(drop_link(entry));
+  for (const auto& [entry, target] : links)
+    if (const auto stands = now.find(entry); stands == now.end() || stands->second != target)
+      TRY(put_link(entry, target));
+  TRY(sys::open_file(in_index("ready"), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+  return {};
+}
+
+Result<std::vector<std::string>> SessionIndex::faults(const std::vector<Space>& spaces) {
+  std::vector<std::string> found;
+  const auto links = TRY(wanted(spaces, {}));
+  if (links.empty() && !is_ready()) return found;
+  if (!is_ready())
+    found.emplace_back("sessions: logins do not know yet where to go");
+  else if (!sys::is_own_netns(in_index("host")))
+    found.push_back("sessions: " + in_index("host") + " is not the host's namespace");
+  const auto now = standing();
+  for (const auto& [entry, target] : now)
+    if (!links.contains(entry)) found.push_back(fmt::format("sessions: {} has no space any more", entry));
+  if (!is_ready()) return found;
+  for (const auto& [entry, target] : links)
+    if (const auto stands = now.find(entry); stands == now.end() || stands->second != target)
+      found.push_back(fmt::format("sessions: {} does not lead to {}", entry, target));
+  return found;
+}
+
+}  // namespace warren::session
