@@ -7,6 +7,8 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "kinds/operation.h"
+#include "model/forward_spec.h"
 #include "model/space.h"
 #include "store/store.h"
 

@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "kinds/uplink/build.h"
-#include "model/plan.h"
+#include "model/failure.h"
 #include "model/space.h"
 #include "view/status.h"
 

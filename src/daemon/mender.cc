@@ -17,7 +17,7 @@
 namespace warren::daemon {
 namespace {
 
-Result<engine::UpReport> bring_up(const std::string& config) {
+Result<engine::Report> bring_up(const std::string& config) {
   auto engine = TRY(engine::Engine::open(TRY(config::load_settings(config, false))));
   return engine.up({});
 }

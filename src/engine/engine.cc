@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
-#include <future>
 #include <sys/random.h>
 
-#include "engine/observe.h"
-#include "host/table.h"
+#include "engine/self.h"
+#include "kinds/session/confine.h"
+#include "model/derive.h"
 #include "netlink/route.h"
-#include "sys/file.h"
 
 namespace warren::engine {
 namespace {
@@ -21,9 +20,6 @@ Result<Cidr> random_ula() {
   if (::getrandom(bytes.data() + 1, 5, 0) != 5) return fail_errno(errno, "get random bytes");
   return Cidr(Ip::v6(bytes), 48);
 }
-
-/// An error that says that the table is not what the store thinks.
-bool drifted(const Error& error) { return error.code == Code::not_found || error.code == Code::exists; }
 
 /// Inside a space the gateway of the spaces is the way out. There, all would be built once more, beside what
 /// stands.
@@ -42,17 +38,54 @@ Status require_host(netlink::Socket& route, const model::Settings& settings) {
 
 }  // namespace
 
+const model::Space& Report::space(const SpaceName& name) const {
+  return *std::ranges::find(after.spaces, name, &model::Space::name);
+}
+
+Status Report::whole() const {
+  if (failures.empty()) return {};
+  return std::unexpected(failures.front().error);
+}
+
+Engine::Engine(std::unique_ptr<Self> self) : self_(std::move(self)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
 Result<Engine> Engine::open(model::Settings settings) {
   auto lock = TRY(sys::WriterLock::take());
   auto store = TRY(store::Store::open(store::kStorePath));
-  Engine engine(std::move(lock), std::move(store), std::move(settings));
-  TRY(require_host(*TRY(engine.kernel_.route()), engine.settings_));
-  if (engine.settings_.ipv6 && !engine.settings_.ula) TRY(engine.make_ula());
-  engine.settings_.services = TRY(engine.store_.services());
-  return engine;
+  auto self = std::make_unique<Self>(std::move(lock), std::move(store), std::move(settings));
+  TRY(self->begin());
+  return Engine(std::move(self));
 }
 
-Status Engine::make_ula() {
+const model::Settings& Engine::settings() const { return self_->settings(); }
+
+Result<Report> Engine::run(const kinds::Operation& operation, const Options& options) {
+  return self_->run(operation, options);
+}
+
+Result<std::vector<std::string>> Engine::check() { return self_->check(); }
+
+Result<Report> Engine::up(const std::vector<SpaceName>& names, const model::Progress& progress) {
+  return self_->up(names, progress);
+}
+
+Result<std::optional<SpaceName>> Engine::up_for(const std::string& login, bool create) {
+  return self_->up_for(login, create);
+}
+
+Result<model::Desired> Engine::desired() { return self_->desired(); }
+
+Status Engine::Self::begin() {
+  TRY(require_host(*TRY(kernel_.route()), settings_));
+  if (settings_.ipv6 && !settings_.ula) TRY(make_ula());
+  settings_.services = TRY(store_.services());
+  return {};
+}
+
+Status Engine::Self::make_ula() {
   settings_.ula = TRY(store_.ula());
   if (settings_.ula) return {};
   const auto ula = TRY(random_ula());
@@ -63,106 +96,35 @@ Status Engine::make_ula() {
   return {};
 }
 
-Result<model::Desired> Engine::desired() {
+Status Engine::Self::fill(model::Desired& desired) {
+  for (auto& space : desired.spaces) space.members = TRY(store_.members_of(space.number));
+  desired.confined = session::confined(desired.spaces, settings_);
+  return {};
+}
+
+Result<model::Desired> Engine::Self::desired() {
   model::Desired all{settings_, TRY(store_.load_all()), {}};
-  for (const auto& space : all.spaces)
-    std::ranges::move(TRY(confined(space)), std::back_inserter(all.confined));
+  TRY(fill(all));
   return all;
 }
 
-Result<const host::HostFacts*> Engine::facts() {
+/// Those of the names that there are.
+Result<model::Desired> Engine::Self::load(const std::vector<SpaceName>& names) {
+  model::Desired some{settings_, {}, {}};
+  for (const auto& name : names)
+    if (auto space = TRY(store_.find(name))) some.spaces.push_back(std::move(*space));
+  std::ranges::sort(some.spaces, {}, &model::Space::number);
+  for (const auto& space : TRY(store_.load_all()))
+    if (space.state == model::State::up &&
+        std::ranges::find(some.spaces, space.number, &model::Space::number) == some.spaces.end())
+      some.others_up = true;
+  TRY(fill(some));
+  return some;
+}
+
+Result<const host::HostFacts*> Engine::Self::facts() {
   if (!facts_) facts_ = TRY(host::read_host(*TRY(kernel_.route()), settings_));
   return &*facts_;
-}
-
-Result<model::Space> Engine::find(const SpaceName& name) {
-  auto space = TRY(store_.find(name));
-  if (!space)
-    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
-  return *space;
-}
-
-Result<std::vector<SpaceName>> Engine::names() {
-  std::vector<SpaceName> names;
-  for (const auto& space : TRY(store_.load_all())) names.push_back(space.name);
-  return names;
-}
-
-Result<std::vector<Element>> Engine::elements_of(const std::vector<model::Space>& spaces) {
-  std::vector<Element> all;
-  for (const auto& space : spaces) std::ranges::move(TRY(confined(space)), std::back_inserter(all));
-  for (const auto& space : spaces)
-    if (space.state == model::State::up)
-      std::ranges::move(model::elements(space, settings_), std::back_inserter(all));
-  return all;
-}
-
-Result<Preparation> Engine::prepare_host(const host::HostFacts& host) {
-  auto& route = *TRY(kernel_.route());
-  Preparation ready{TRY(host::Originals::load()), {}, {}};
-  ready.sysctls = TRY(host::pending_sysctls(route, host, settings_, ready.originals));
-  TRY(host::put_host_parts(route, settings_, host::all_host_parts(settings_)));
-  const auto rules = host::make_rules(host, settings_, ready.originals, ready.sysctls);
-  const auto age = TRY(host::age_of_table(kernel_, rules));
-  if (age == host::TableAge::current) return ready;
-  auto elements = TRY(elements_of(TRY(store_.load_all())));
-  ready.new_table = true;
-  // One that stands is replaced with all that it holds, at a stroke: connections go through it.
-  TRY(host::replace_table(kernel_, rules, age == host::TableAge::stale ? elements : std::vector<Element>{}));
-  if (age == host::TableAge::none) ready.add = std::move(elements);
-  return ready;
-}
-
-Status Engine::change_table(const host::HostFacts& host, const std::vector<Element>& remove,
-                            const std::vector<Element>& add) {
-  auto status = host::change_elements(kernel_, remove, add);
-  if (status || !drifted(status.error())) return status;
-  // Somebody changed our table. Read it, and make the difference to what is desired.
-  const auto all = TRY(desired());
-  const auto seen = TRY(observe(kernel_, all, host, TRY(host::Originals::load())));
-  const auto plan = model::plan(all, seen);
-  if (plan.new_rules)
-    return host::replace_table(kernel_, host::make_rules(host, settings_, TRY(host::Originals::load()), {}),
-                               plan.add);
-  return host::change_elements(kernel_, plan.remove, plan.add);
-}
-
-Result<std::vector<model::SpaceFailure>> Engine::carry_out(const Work& work, const model::Progress& progress,
-                                                           rooms::RoomSource* begun) {
-  const auto& host = *TRY(facts());
-  const auto owners = TRY(ids::find_owners(store_, settings_.ids, work.build));
-  auto ready = TRY(prepare_host(host));
-  if (!ready.new_table) TRY(change_table(host, work.remove, {}));
-  TRY(drop_devices(work));
-  TRY(uplink::tear_down(kernel_, settings_, work.tear_down));
-  TRY(forget_flows(work.forget_first));
-  const auto& add = ready.new_table ? ready.add : work.add;
-  // Many go in beside the work on links and namespaces. Few come last, when all is whole.
-  auto adding = std::async(add.size() > kManyElements ? std::launch::async : std::launch::deferred,
-                           [&] { return host::change_elements(kernel_, {}, add); });
-  auto built = uplink::build_spaces(kernel_, settings_, host, work.build, owners, progress, begun);
-  const auto added = adding.get();
-  auto failures = TRY(std::move(built));
-  put_devices(work, failures);
-  if (!added && !drifted(added.error())) return std::unexpected(added.error());
-  if (!added) TRY(change_table(host, {}, add));
-  TRY(host::change_sysctls(ready.sysctls, ready.originals));  // nothing is forwarded before the rules stand
-  TRY(forget_flows(work.forget_last));
-  return failures;
-}
-
-Status Engine::forget_flows(const std::vector<netlink::FlowMatch>& matches) {
-  if (matches.empty()) return {};
-  return TRY_WRAP("forget connections", netlink::delete_flows(*TRY(kernel_.netfilter()), matches)), Status();
-}
-
-/// The table goes last: it keeps others' packets from being forwarded while that is on because of us, and as
-/// long as it stands, the next `up` knows that there is something to leave.
-Status Engine::leave_host() {
-  auto originals = TRY(host::Originals::load());
-  TRY(originals.restore());
-  TRY(host::remove_host_parts(*TRY(kernel_.route()), settings_));
-  return host::remove_table(kernel_);
 }
 
 }  // namespace warren::engine

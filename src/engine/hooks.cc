@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "engine/engine.h"
 #include "hooks/run.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -94,78 +93,6 @@ std::vector<std::pair<SpaceName, Event>> Hooks::owed() {
     all.emplace_back(*name, event == hooks::name(Event::up) ? Event::up : Event::down);
   }
   return all;
-}
-
-Status Engine::rise_all(const std::vector<model::Space>& spaces) {
-  for (const auto& space : spaces)
-    if (auto allowed = hooks_.rise(space, settings_); !allowed) {
-      for (const auto& other : spaces)
-        if (hooks_.rose(other.name)) hooks_.fallen(other, settings_);
-      return std::unexpected(std::move(allowed).error().wrap("space " + space.name.str()));
-    }
-  return {};
-}
-
-Status Engine::begin_moves(const std::vector<model::Space>& rising, const std::vector<model::Space>& falling,
-                           bool force) {
-  TRY(rise_all(rising));
-  auto vacated = empty_spaces(falling, force);
-  if (!vacated)
-    for (const auto& space : rising) hooks_.fallen(space, settings_);
-  return vacated;
-}
-
-void Engine::end_rise(const std::vector<model::Space>& spaces,
-                      const std::vector<model::SpaceFailure>& failures) {
-  for (const auto& space : spaces)
-    if (std::ranges::find(failures, space.name, &model::SpaceFailure::name) == failures.end())
-      hooks_.risen(space, settings_);
-    else
-      hooks_.fallen(space, settings_);
-}
-
-void Engine::fall_all(const std::vector<model::Space>& spaces) {
-  for (const auto& space : spaces)
-    if (space.state == model::State::up) hooks_.fall(space, settings_);
-}
-
-void Engine::end_fall(const std::vector<model::Space>& spaces) {
-  for (const auto& space : spaces)
-    if (space.state == model::State::up) hooks_.fallen(space, settings_);
-}
-
-std::vector<model::SpaceFailure> Engine::refused_by_hooks(std::vector<model::SpaceChange>& changes) {
-  std::vector<model::SpaceFailure> refused;
-  std::erase_if(changes, [&](const model::SpaceChange& change) {
-    // Where the host end stands, so does the namespace of the other: a space that stays is mended.
-    if (!change.missing.has(model::Part::netns) || change.seen.outer_exists) return false;
-    auto allowed = hooks_.rise(*change.space, settings_);
-    if (allowed) return false;
-    refused.push_back({change.space->name, std::move(allowed).error()});
-    return true;
-  });
-  return refused;
-}
-
-void Engine::make_good(const std::vector<model::Space>& spaces,
-                       const std::vector<model::SpaceFailure>& failures) {
-  for (const auto& [name, event] : hooks_.owed()) {
-    const auto space = std::ranges::find(spaces, name, &model::Space::name);
-    if (space == spaces.end()) continue;
-    const bool up = space->state == model::State::up;
-    const bool failed = std::ranges::find(failures, name, &model::SpaceFailure::name) != failures.end();
-    if (up && event == Event::down)
-      hooks_.let_be(name);
-    else if (up && !failed)
-      hooks_.risen(*space, settings_);
-    else if (!up || hooks_.rose(name))
-      hooks_.fallen(*space, settings_);
-  }
-}
-
-void Engine::forget_notes(const std::vector<model::Space>& spaces) {
-  for (const auto& [name, event] : hooks_.owed())
-    if (std::ranges::find(spaces, name, &model::Space::name) == spaces.end()) hooks_.let_be(name);
 }
 
 }  // namespace warren::engine

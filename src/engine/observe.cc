@@ -2,17 +2,16 @@
 #include "engine/observe.h"
 
 #include <algorithm>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <map>
-#include <set>
-#include <unordered_map>
+#include <atomic>
+#include <linux/netlink.h>
+#include <thread>
 #include <unordered_set>
 
-#include "engine/inside.h"
+#include "engine/kinds.h"
 #include "host/host_view.h"
 #include "host/links.h"
 #include "host/table.h"
+#include "model/derive.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "sys/netns.h"
@@ -20,19 +19,20 @@
 namespace warren::engine {
 namespace {
 
-using model::Part;
+using host::HostView;
+using model::Facts;
+using model::Space;
 
-constexpr std::size_t kForceForwarding =
-    59;  // DEVCONF_FORCE_FORWARDING of linux/ipv6.h, newer than Debian 12's
+constexpr std::size_t kMostThreads = 4;
 
-Status read_routes(netlink::Socket& route, Family family, host::HostView& view) {
+Status read_routes(netlink::Socket& route, Family family, HostView& view) {
   for (auto& entry : TRY(netlink::dump_routes(route, family)))
     if (entry.dst) view.routes.emplace(std::pair(*entry.dst, entry.metric), entry);
   return {};
 }
 
-Result<host::HostView> read_view(netlink::Socket& route, bool ipv6) {
-  host::HostView view;
+Result<HostView> read_view(netlink::Socket& route, bool ipv6) {
+  HostView view;
   for (auto& link : TRY(netlink::dump_links(route))) {
     auto name = link.name;
     view.links.emplace(std::move(name), std::move(link));
@@ -46,54 +46,57 @@ Result<host::HostView> read_view(netlink::Socket& route, bool ipv6) {
   return view;
 }
 
-bool has_route(const host::HostView& view, const Ip& to, int index, const std::optional<Ip>& source) {
-  // The kernel gives IPv6 routes the metric 1024 where none was asked for.
-  const auto found = view.routes.find({Cidr(to, to.bits()), to.is_v4() ? 0U : 1024U});
-  return found != view.routes.end() && found->second.index == index && found->second.src == source;
-}
+/// Looks at spaces, each from inside, by several threads, which take one space after the other.
+class Look {
+ public:
+  Look(const HostView& view, const model::Desired& desired, const host::HostFacts& facts,
+       const std::vector<SpaceName>& only)
+      : view_(view), desired_(desired), facts_(facts), only_(only) {}
 
-void look_at_outer(const netlink::Link& link, const model::Wiring& w, const host::HostFacts& facts,
-                   model::Parts& right) {
-  right.set(Part::outer_mac, link.mac == w.outer_mac);
-  right.set(Part::group, link.group == model::kLinkGroup);
-  right.set(Part::outer_up, link.up && link.noarp && link.no_autoconf);
-  right.set(Part::forwarding4, (facts.forwarding4 || link.ipv4(IPV4_DEVCONF_FORWARDING) == 1) &&
-                                   link.ipv4(IPV4_DEVCONF_ROUTE_LOCALNET) == 1);
-  right.set(Part::forwarding6,
-            link.ipv6(DEVCONF_ACCEPT_RA) == 0 && (!facts.force6 || link.ipv6(kForceForwarding) == 1));
-  if (link.mtu != facts.mtu) right.set(Part::mtu, false);
-}
+  Facts all() {
+    const auto busy = only_.empty() ? desired_.spaces.size() : only_.size();
+    const auto count =
+        std::min(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads), busy);
+    std::vector<Facts> found(count);
+    std::vector<std::jthread> workers;
+    for (auto& facts : found) workers.emplace_back([&] { work(facts); });
+    workers.clear();
+    Facts all;
+    for (auto& facts : found) all.insert(all.end(), facts.begin(), facts.end());
+    std::ranges::stable_sort(all, {}, &model::Fact::space);
+    return all;
+  }
 
-model::ObservedSpace look_at_space(const host::HostView& view, const model::Desired& desired,
-                                   const model::Space& space, const host::HostFacts& facts,
-                                   const Inside& inside) {
-  const auto w = model::wiring(space, desired.settings);
-  model::ObservedSpace seen;
-  seen.pin_exists = view.pins.contains(space.name.str());
-  seen.right = inside.right;
-  seen.right.set(Part::netns, inside.netns);
-  for (std::size_t i = 0; i < inside.devices.size(); ++i)
-    seen.devices.push_back(judge(space, space.devices[i], inside.devices[i], view));
-  if (!space.uplink) return seen;
-  const auto found = view.links.find(w.outer.str());
-  seen.outer_exists = found != view.links.end();
-  if (!seen.outer_exists) return seen;
-  const auto& link = found->second;
-  const auto neighbour = [&](const Ip& ip) {
-    return std::ranges::binary_search(view.neighbours, netlink::Neighbour{link.index, ip, w.inner_mac});
-  };
-  seen.right.set(Part::veth, inside.inner_index != 0 && inside.outer_index == link.index &&
-                                 link.peer_index == inside.inner_index);
-  look_at_outer(link, w, facts, seen.right);
-  seen.right.set(Part::route4, has_route(view, w.ip4, link.index, model::gateway4(desired.settings)));
-  seen.right.set(Part::neighbour4, neighbour(w.ip4));
-  if (!w.ip6) return seen;
-  seen.right.set(Part::route6, has_route(view, *w.ip6, link.index, model::gateway6(desired.settings)));
-  seen.right.set(Part::neighbour6, neighbour(*w.ip6));
-  return seen;
-}
+ private:
+  [[nodiscard]] bool is_asked_for(const Space& space) const {
+    return only_.empty() || std::ranges::find(only_, space.name) != only_.end();
+  }
+  void work(Facts& facts) {
+    for (auto i = next_++; i < desired_.spaces.size(); i = next_++)
+      if (is_asked_for(desired_.spaces[i])) look(static_cast<std::uint32_t>(i), facts);
+  }
+  /// Leaves the thread in the space. What cannot be read is not right, and is put right.
+  void look(std::uint32_t i, Facts& facts) const {
+    const auto& space = desired_.spaces[i];
+    auto inside = space.state == model::State::up ? enter(space.name) : fail(Code::not_found, "");
+    const kinds::Sight sight{view_, facts_, desired_.settings, inside ? &*inside : nullptr};
+    for (std::uint8_t kind = 0; kind < kKinds.size(); ++kind)
+      kKinds[kind]->see(sight, space, kinds::ItemFacts(facts, i, kind));
+  }
+  static Result<netlink::Socket> enter(const SpaceName& name) {
+    const auto netns = TRY(sys::open_netns(sys::pin_path(name)));
+    TRY(sys::enter_netns(netns.get()));
+    return netlink::Socket::open(NETLINK_ROUTE);
+  }
 
-bool host_part_stands(const host::HostView& view, const model::Settings& settings, model::HostPart part) {
+  const HostView& view_;
+  const model::Desired& desired_;
+  const host::HostFacts& facts_;
+  const std::vector<SpaceName>& only_;
+  std::atomic<std::size_t> next_ = 0;
+};
+
+bool host_part_stands(const HostView& view, const model::Settings& settings, model::HostPart part) {
   const auto on_lo = [&](const std::optional<Ip>& ip) {
     return std::ranges::any_of(view.addresses, [&](const auto& a) { return a.index == 1 && a.ip == ip; });
   };
@@ -115,20 +118,11 @@ bool host_part_stands(const host::HostView& view, const model::Settings& setting
   return false;
 }
 
-/// What a space has on the host: its host end, and what was made for its devices.
-void add_known(const model::Space& space, const model::Settings& settings,
-               std::unordered_set<std::string>& known) {
-  if (space.uplink) known.insert(model::wiring(space, settings).outer.str());
-  for (const auto& device : space.devices) {
-    if (device.kind == model::DeviceKind::veth || device.shim)
-      known.insert(model::host_link(space.number, device).str());
-    if (model::has_own_base(device)) known.insert(model::base_link(device).str());
-  }
-}
-
-std::vector<std::string> stray_links(const host::HostView& view, const model::Desired& desired) {
-  std::unordered_set<std::string> known;
-  for (const auto& space : desired.spaces) add_known(space, desired.settings, known);
+std::vector<std::string> stray_links(const HostView& view, const model::Desired& desired) {
+  std::vector<std::string> names;
+  for (const auto& space : desired.spaces)
+    for (const auto* kind : kKinds) kind->host_links({space, desired.settings}, names);
+  const std::unordered_set<std::string> known(names.begin(), names.end());
   std::vector<std::string> strays;
   for (const auto& [name, link] : view.links)
     if (host::is_own(link) && !known.contains(name)) strays.push_back(name);
@@ -143,10 +137,8 @@ Result<model::Observed> observe(host::Kernel& kernel, const model::Desired& desi
                                 const std::vector<SpaceName>& only) {
   auto& route = *TRY(kernel.route());
   const auto view = TRY(read_view(route, desired.settings.ipv6));
-  const auto insides = look_inside(desired, facts, only);
   model::Observed seen;
-  for (std::size_t i = 0; i < desired.spaces.size(); ++i)
-    seen.spaces.push_back(look_at_space(view, desired, desired.spaces[i], facts, insides[i]));
+  seen.facts = Look(view, desired, facts, only).all();
   seen.stray_links = stray_links(view, desired);
   for (const auto part : host::all_host_parts(desired.settings))
     if (!host_part_stands(view, desired.settings, part)) seen.host_missing.push_back(part);

@@ -7,7 +7,8 @@
 
 namespace warren::engine {
 
-/// Reads from the kernel all that `desired` speaks of, inside the spaces too. Changes nothing.
+/// Reads from the kernel all that `desired` speaks of, inside the spaces too. Changes nothing. `only`: where
+/// any are named, the other spaces are not entered, and have no facts.
 [[nodiscard]] Result<model::Observed> observe(host::Kernel& kernel, const model::Desired& desired,
                                               const host::HostFacts& facts, const host::Originals& originals,
                                               const std::vector<SpaceName>& only = {});

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "model/derive.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "sys/sysctl.h"

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "model/derive.h"
+#include "netlink/upper.h"
 
 namespace warren::host {
 
@@ -42,22 +43,44 @@ bool is_own(const netlink::Link& link) {
   return link.kind == "vlan" && name.find('.') != name.npos;
 }
 
+namespace {
+
+/// Those of the names that are links of ours: what others made under such a name is theirs. What is gone is
+/// gone.
+Result<std::vector<netlink::Link>> own_links(netlink::Socket& host, const std::vector<IfName>& names) {
+  netlink::Batch batch;
+  for (const auto& name : names) netlink::query_link(batch, name);
+  std::vector<netlink::Link> own;
+  for (auto& refused : TRY(host.run_all(batch, [&](const netlink::MessageView& message) {
+         if (auto link = netlink::parse_link(message); link && is_own(*link)) own.push_back(std::move(*link));
+       })))
+    if (refused.error.code != Code::not_found) return std::unexpected(std::move(refused.error));
+  return own;
+}
+
+/// Moved to a group of their own first, they go in one request and the kernel waits only once.
+void delete_together(netlink::Batch& batch, const std::vector<netlink::Link>& links) {
+  netlink::LinkChange leave;
+  leave.group = model::kLeavingGroup;
+  for (const auto& link : links) netlink::change_link(batch, link.index, leave);
+  netlink::delete_group(batch, model::kLeavingGroup);
+}
+
+}  // namespace
+
 Status delete_links(Kernel& kernel, const std::vector<IfName>& names) {
   if (names.empty()) return {};
   auto& host = *TRY(kernel.route());
-  netlink::Batch batch;
-  // Moved to a group of their own first, they go in one request and the kernel waits only once.
-  netlink::LinkChange leave;
-  leave.group = model::kLeavingGroup;
-  for (const auto& name : names) netlink::change_link(batch, name, leave);
+  const auto links = TRY(own_links(host, names));
   // Another's in that group, as one that came home from a tenant's hands may be, is not to go with them.
   const auto foreign = [](const netlink::Link& link) {
     return link.group == model::kLeavingGroup && !is_own(link);
   };
-  if (names.size() == 1 || std::ranges::any_of(TRY(netlink::dump_links(host)), foreign))
-    for (const auto& name : names) netlink::delete_link(batch, name);
+  netlink::Batch batch;
+  if (links.size() < 2 || std::ranges::any_of(TRY(netlink::dump_links(host)), foreign))
+    for (const auto& link : links) netlink::delete_link(batch, link.index);
   else
-    netlink::delete_group(batch, model::kLeavingGroup);
+    delete_together(batch, links);
   for (const auto& failure : TRY(host.run_all(batch)))
     if (failure.error.code != Code::not_found) return std::unexpected(failure.error);
   return {};

@@ -16,7 +16,8 @@ void raise_link(netlink::Batch& batch, const IfName& name);
 /// come home.
 [[nodiscard]] bool is_own(const netlink::Link& link);
 
-/// Deletes links by name, at once. Those that are gone already are fine.
+/// Deletes links of ours by name, at once. Those that are gone already are fine, and what others made under
+/// such a name stays.
 [[nodiscard]] Status delete_links(Kernel& kernel, const std::vector<IfName>& names);
 
 }  // namespace warren::host

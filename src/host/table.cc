@@ -31,9 +31,12 @@ std::map<std::string, std::vector<netlink::ElementBytes>> by_set(const std::vect
 
 }  // namespace
 
+Result<bool> has_table(Kernel& kernel) {
+  return netlink::has_table(*TRY(kernel.netfilter()), std::string(nft::kTable));
+}
+
 Result<TableAge> age_of_table(Kernel& kernel, const nft::Rules& rules) {
-  auto& netfilter = *TRY(kernel.netfilter());
-  if (!TRY(netlink::has_table(netfilter, std::string(nft::kTable)))) return TableAge::none;
+  if (!TRY(has_table(kernel))) return TableAge::none;
   return file_says(given_path(), nft::table_text(rules)) ? TableAge::current : TableAge::stale;
 }
 

@@ -21,6 +21,9 @@ struct TableState {
 enum class TableAge : std::uint8_t { none, stale, current };
 [[nodiscard]] Result<TableAge> age_of_table(Kernel& kernel, const nft::Rules& rules);
 
+/// Does it stand at all?
+[[nodiscard]] Result<bool> has_table(Kernel& kernel);
+
 /// Makes the table anew with these elements, in one transaction.
 [[nodiscard]] Status replace_table(Kernel& kernel, const nft::Rules& rules,
                                    const std::vector<Element>& elements);

@@ -106,16 +106,4 @@ void note_old(const Device& before, Device& after);
 /// In words: "macvlan eth1 on uplink".
 [[nodiscard]] std::string str(const Device& device);
 
-/// What a device consists of in the kernel.
-enum class DevicePart : std::uint8_t {
-  link,       ///< it is there, of its kind, on its parent
-  mac,        ///< its own
-  up,         ///< and its parent is
-  addresses,  ///< those given by hand, and no old ones
-  gateways,   ///< default routes
-  host_end,   ///< host end of a veth, or shim
-  client,     ///< the DHCP client runs, or there is none and no lease of one
-};
-inline constexpr unsigned kDevicePartCount = static_cast<unsigned>(DevicePart::client) + 1;
-
 }  // namespace warren::model

@@ -5,74 +5,26 @@
 #include <string>
 #include <vector>
 
-#include "model/derive.h"
 #include "model/space.h"
 #include "types/element.h"
 
 namespace warren::model {
 
-/// What a space consists of in the kernel.
-enum class Part : std::uint32_t {
-  netns,  ///< its namespace, pinned under its name
-  veth,   ///< both ends of its link, each where it belongs
-  outer_mac,
-  inner_mac,
-  group,     ///< the host end is in the link group
-  mtu,       ///< both ends have the uplink's
-  outer_up,  ///< up, NOARP, no autoconfiguration
-  inner_up,
-  forwarding4,  ///< of the host end, with route_localnet
-  forwarding6,  ///< of the host end, with no router advertisements taken
-  lo_up,
-  address4,
-  address6,
-  default4,  ///< default route inside
-  default6,
-  gateway_neighbour4,  ///< the gateway's MAC, known inside
-  gateway_neighbour6,
-  route4,  ///< host route to the space
-  route6,
-  neighbour4,  ///< the space's MAC, known on the host
-  neighbour6,
-  services,  ///< inside: what of 127.0.0.1 leads to services, and nothing else
+/// What is so, or must be so, of one thing that belongs to a space: a set of aspects, each a bit. What a bit
+/// means is the business of the thing's kind (kinds/*/aspects.h); here sets are only compared.
+struct Fact {
+  std::uint32_t space = 0;    ///< its place in Desired::spaces
+  std::uint8_t kind = 0;      ///< its place in the table of kinds (engine/kinds.h)
+  std::uint8_t item = 0;      ///< which of the space's things of this kind; 0 where there is but one
+  std::uint32_t aspects = 0;  ///< wanted, without any: the thing is to go
+  bool pending = false;  ///< wanted: it is in the store to go, so it is dropped even if nothing of it is seen
+
+  bool operator==(const Fact&) const = default;
 };
-inline constexpr unsigned kPartCount = static_cast<unsigned>(Part::services) + 1;
+/// Sorted by space, kind and item.
+using Facts = std::vector<Fact>;
 
-/// A set of parts, each a bit.
-template <class E>
-class SetOf {
- public:
-  constexpr SetOf() = default;
-  constexpr SetOf(std::initializer_list<E> parts) {
-    for (const auto part : parts) bits_ |= bit(part);
-  }
-  [[nodiscard]] constexpr bool has(E part) const { return (bits_ & bit(part)) != 0; }
-  [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
-  constexpr void set(E part, bool on = true) { bits_ = on ? bits_ | bit(part) : bits_ & ~bit(part); }
-  [[nodiscard]] constexpr SetOf without(SetOf other) const {
-    SetOf left;
-    left.bits_ = bits_ & ~other.bits_;
-    return left;
-  }
-  constexpr bool operator==(const SetOf&) const = default;
-
- private:
-  static constexpr std::uint32_t bit(E part) { return std::uint32_t{1} << static_cast<unsigned>(part); }
-  std::uint32_t bits_ = 0;
-};
-using Parts = SetOf<Part>;
-using DeviceParts = SetOf<DevicePart>;
-
-/// Every part that this space has under these settings.
-[[nodiscard]] Parts all_parts(const Space& space, const Settings& settings);
-/// Every part that this device has.
-[[nodiscard]] DeviceParts all_parts(const Device& device);
-/// What is wrong with the device when this part is missing, in words.
-[[nodiscard]] std::string fault(DevicePart part, const Space& space, const Device& device);
-/// What is wrong when this part is missing or not as it should be, in words.
-[[nodiscard]] std::string fault(Part part, const Space& space, const Wiring& wiring);
-
-/// What of the host itself serves all spaces.
+/// The parts of the host itself on which all spaces depend.
 enum class HostPart : std::uint8_t { gateway4, gateway6, pool_route4, pool_route6 };
 
 /// A kernel setting of the host that must have a value.
@@ -83,17 +35,9 @@ struct SysctlChange {
   bool operator==(const SysctlChange&) const = default;
 };
 
-/// What the kernel has of one space.
-struct ObservedSpace {
-  Parts right;
-  bool outer_exists = false;              ///< there is a link with the name of its host end
-  bool pin_exists = false;                ///< there is a file with its name under /run/netns
-  std::vector<DeviceParts> devices = {};  ///< what is right of each of Space::devices
-};
-
-/// What the kernel has.
+/// What the kernel has, or what it would have if all that is desired stood.
 struct Observed {
-  std::vector<ObservedSpace> spaces;     ///< in the order of Desired::spaces
+  Facts facts;
   std::vector<std::string> stray_links;  ///< in our link groups, but of no space
   std::vector<HostPart> host_missing;
   std::vector<SysctlChange> sysctls;  ///< those that have another value
@@ -102,43 +46,37 @@ struct Observed {
   std::vector<Element> elements;      ///< sorted
 };
 
-/// What is to be done for one space.
-struct SpaceChange {
-  enum class Kind { build, mend, tear_down };
-  Kind kind = Kind::build;
+/// One thing to be done, by the kind that it is of.
+struct Step {
+  enum class Action : std::uint8_t { put, drop };
+  Action action = Action::put;
+  std::uint8_t kind = 0;
+  std::uint8_t item = 0;
   const Space* space = nullptr;  ///< in Desired
-  Parts missing;
-  ObservedSpace seen;
+  std::uint32_t missing = 0;     ///< aspects to be put right
+  std::uint32_t seen = 0;        ///< aspects that are there
 };
 
-/// What is to be done for one device. Those of a space that is torn down go with it, and are not told of.
-struct DeviceChange {
-  enum class Kind { put, drop };
-  Kind kind = Kind::put;
-  const Space* space = nullptr;  ///< in Desired
-  const Device* device = nullptr;
-  DeviceParts missing;
-};
-
-/// The steps from observed to desired, in the order in which they run.
+/// The steps from observed to desired. In which order they run, engine/perform.h says.
 struct Plan {
-  std::vector<Element> remove;  ///< first: what must not be reachable any more
+  std::vector<Element> remove;  ///< what must not be reachable any more
   std::vector<std::string> stray_links;
   std::vector<HostPart> host;
   std::vector<SysctlChange> sysctls;
   bool table_missing = false;
   bool new_rules = false;     ///< the table is made anew, with all elements
-  bool remove_table = false;  ///< no space is left that needs it
-  std::vector<SpaceChange> spaces;
-  std::vector<DeviceChange> devices;
-  std::vector<Element> add;  ///< last: what is whole may be reached
+  bool remove_table = false;  ///< nothing is left that needs it
+  std::vector<Step> steps;
+  std::vector<Element> add;  ///< what is whole may be reached
 
   [[nodiscard]] bool empty() const;
-  /// One line a fault, in the words of `check`.
-  [[nodiscard]] std::vector<std::string> faults(const Settings& settings) const;
 };
 
-/// Pure: the same input gives the same plan.
-[[nodiscard]] Plan plan(const Desired& desired, const Observed& observed);
+/// Is there anything for which the host must be prepared: a space that is up, or members who are confined?
+[[nodiscard]] bool is_serving(const Desired& desired);
+/// All elements that the table is to have for these spaces; sorted, each once.
+[[nodiscard]] std::vector<Element> wanted_elements(const Desired& desired);
+/// Pure: the same input gives the same plan. `wanted`: what must be so of each thing of the spaces.
+[[nodiscard]] Plan difference(const Desired& desired, const Facts& wanted, const Observed& observed);
 
 }  // namespace warren::model

@@ -52,6 +52,7 @@ struct Space {
   State state = State::up;
   std::vector<Forward> forwards;  ///< sorted
   std::vector<Device> devices;    ///< sorted by index
+  std::vector<Member> members;    ///< whose sessions land in it, sorted
 
   bool operator==(const Space&) const = default;
 };
@@ -81,11 +82,12 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-/// All that the store and the configuration say.
+/// What the store and the configuration say, of all spaces or of those that an operation touches.
 struct Desired {
   Settings settings;              ///< settings.ula is always set here when settings.ipv6
   std::vector<Space> spaces;      ///< sorted by number
   std::vector<Element> confined;  ///< the members' UIDs, where they are confined
+  bool others_up = false;         ///< there are spaces that are up, beside these
 };
 
 }  // namespace warren::model

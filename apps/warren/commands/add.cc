@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "engine/spaces.h"
+#include "model/derive.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -40,7 +42,9 @@ Result<int> run(const Args& args, Context& context) {
   request.nat = !args.no_nat;
   request.uplink = !args.no_uplink;
   auto engine = TRY(context.engine());
-  const auto space = TRY_WRAP("add " + args.name, engine.add(request, args.dry_run));
+  const auto report =
+      TRY_WRAP("add " + args.name, engine.run(engine::add_space(request), {.dry_run = args.dry_run}));
+  const auto& space = report.space(request.name);
   if (context.json())
     say_json(to_json(space, engine.settings()));
   else

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "engine/spaces.h"
 #include "look.h"
+#include "model/derive.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -25,17 +27,10 @@ Result<int> run(const Args& args, Context& context) {
   engine::SpaceRequest request;
   request.name = TRY(SpaceName::parse(args.name));
   request.ports = TRY(parse_specs(args.ports));
-  request.adopt = TRY(namespace_path(args));
+  const auto path = TRY(namespace_path(args));
   auto engine = TRY(context.engine());
-  const auto known = TRY(engine.names());
-  const bool again = std::ranges::find(known, request.name) != known.end();
-  if (again && !request.ports.empty())
-    return fail(
-        Code::usage,
-        fmt::format("adopt {0}: the space exists and keeps its forwards; `warren port add {0}` adds more",
-                    args.name));
-  const auto space = TRY_WRAP("adopt " + args.name,
-                              again ? engine.adopt_again(request.name, request.adopt) : engine.add(request));
+  const auto report = TRY_WRAP("adopt " + args.name, engine.run(engine::adopt_space(request, path)));
+  const auto& space = report.space(request.name);
   if (context.json())
     say_json(to_json(space, engine.settings()));
   else

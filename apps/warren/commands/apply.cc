@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "config/read_text.h"
 #include "config/spaces_file.h"
+#include "engine/spaces.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -47,9 +48,9 @@ std::string_view verb(engine::SpaceStep::Kind kind) {
   return "?";
 }
 
-void print_json(const engine::Engine::ApplyReport& report, bool dry_run) {
+void print_json(const engine::Report& report, bool dry_run) {
   auto steps = Json::array();
-  for (const auto& step : report.steps)
+  for (const auto& step : engine::steps_of(report))
     steps.push_back({{"action", verb(step.kind)}, {"space", step.name.str()}, {"what", step.what}});
   auto failed = Json::array();
   for (const auto& [name, error] : report.failures)
@@ -57,21 +58,21 @@ void print_json(const engine::Engine::ApplyReport& report, bool dry_run) {
   say_json(Json{{"dry_run", dry_run}, {"steps", steps}, {"failed", failed}});
 }
 
-void print(const engine::Engine::ApplyReport& report, bool dry_run) {
-  for (const auto& step : report.steps)
+void print(const engine::Report& report, bool dry_run) {
+  for (const auto& step : engine::steps_of(report))
     say(fmt::format("{}{} {}{}{}", dry_run ? "would " : "", verb(step.kind), step.name.str(),
                     step.what.empty() ? "" : ": ", step.what));
-  if (report.steps.empty()) say("nothing to do");
+  if (engine::steps_of(report).empty()) say("nothing to do");
 }
 
 Result<int> run(const Args& args, Context& context) {
   const auto text = TRY_WRAP("apply", config::read_text(args.file));
   auto file = TRY(config::parse_spaces(text, args.file == "-" ? "standard input" : args.file));
   auto engine = TRY(context.engine());
+  const auto operation = engine::apply(requests(std::move(file)), args.prune);
   const auto report =
-      TRY_WRAP("apply", engine.apply(requests(std::move(file)),
-                                     {args.prune, args.dry_run, args.force, progress("spaces made")}));
-  for (const auto& line : engine.said()) warn(line);
+      TRY_WRAP("apply", engine.run(operation, {args.force, args.dry_run, progress("spaces made")}));
+  for (const auto& line : report.warnings) warn(line);
   if (context.json())
     print_json(report, args.dry_run);
   else

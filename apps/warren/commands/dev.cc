@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/log.h"
 #include "commands.h"
 #include "devices.h"
+#include "kinds/device/ops.h"
 #include "look.h"
 #include "output.h"
 
@@ -54,11 +56,20 @@ void warn_of_silence(const model::Device& device) {
                   device.name.str(), device.parent->str()));
 }
 
+/// That which the space has now and had not before.
+model::Device added(const engine::Report& report) {
+  const auto& before = report.before.spaces.front().devices;
+  for (const auto& device : report.after.spaces.front().devices)
+    if (std::ranges::find(before, device.index, &model::Device::index) == before.end()) return device;
+  return {};
+}
+
 Result<int> add(const Args& args, Context& context) {
   const auto wanted = TRY_WRAP("dev add", parse_device(args));
   const auto name = TRY(SpaceName::parse(args.space));
   auto engine = TRY(context.engine());
-  const auto device = TRY_WRAP("dev add " + args.space, engine.add_device(name, wanted));
+  const auto report = TRY_WRAP("dev add " + args.space, engine.run(device::add(name, wanted)));
+  const auto device = added(report);
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("dev add", find_space(store, args.space));
   const auto seen = look_at(space);
@@ -69,7 +80,7 @@ Result<int> add(const Args& args, Context& context) {
     else
       say(fmt::format("{}: {}", args.space, in_words(space, one)));
   }
-  for (const auto& line : engine.said()) warn(line);
+  for (const auto& line : report.warnings) warn(line);
   warn_of_silence(device);
   return kExitOk;
 }
@@ -78,8 +89,9 @@ Result<int> remove(const Args& args, Context& context) {
   const auto space = TRY(SpaceName::parse(args.space));
   const auto name = TRY(IfName::parse(args.name));
   auto engine = TRY(context.engine());
-  TRY_WRAP("dev rm " + args.space, engine.remove_device(space, name));
-  for (const auto& line : engine.said()) warn(line);
+  const auto report = TRY_WRAP("dev rm " + args.space, engine.run(device::remove(space, name)));
+  for (const auto& line : report.warnings) warn(line);
+  TRY_WRAP("dev rm " + args.space, report.whole());
   return kExitOk;
 }
 

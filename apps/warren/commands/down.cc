@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "engine/spaces.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -18,9 +19,12 @@ Result<int> run(const Args& args, Context& context) {
   if (args.all == !args.names.empty()) return fail(Code::usage, "down: name the spaces, or give --all");
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
-  if (args.all) names = TRY(engine.names());
-  TRY_WRAP("down", engine.down(names, args.force));
-  for (const auto& line : engine.said()) warn(line);
+  const auto operation = args.all ? engine::take_down_all() : engine::take_down(names);
+  const auto report = TRY_WRAP("down", engine.run(operation, {.force = args.force}));
+  for (const auto& line : report.warnings) warn(line);
+  TRY_WRAP("down", report.whole());
+  if (args.all)
+    for (const auto& space : report.after.spaces) names.push_back(space.name);
   if (!context.json()) return kExitOk;
   auto list = Json::array();
   for (const auto& name : names) list.push_back(name.str());

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "kinds/session/members.h"
 #include "look.h"
 #include "output.h"
 #include "sys/user.h"
@@ -25,7 +26,7 @@ Result<int> add(const Args& args, Context& context) {
   const auto name = TRY(SpaceName::parse(args.name));
   const auto members = TRY(parse_members(args.members));
   auto engine = TRY(context.engine());
-  TRY_WRAP("member add " + args.name, engine.add_members(name, members));
+  TRY_WRAP("member add " + args.name, engine.run(session::add_members(name, members)));
   for (const auto& member : members)
     if (member.kind == model::Member::Kind::user && !sys::uid_of(member.name))
       warn(fmt::format("there is no user '{}' yet", member.name.str()));
@@ -36,7 +37,7 @@ Result<int> remove(const Args& args, Context& context) {
   const auto name = TRY(SpaceName::parse(args.name));
   const auto members = TRY(parse_members(args.members));
   auto engine = TRY(context.engine());
-  TRY_WRAP("member rm " + args.name, engine.remove_members(name, members));
+  TRY_WRAP("member rm " + args.name, engine.run(session::remove_members(name, members)));
   return kExitOk;
 }
 

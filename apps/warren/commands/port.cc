@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "kinds/forward/ops.h"
 #include "look.h"
 #include "output.h"
 
@@ -27,7 +28,9 @@ Result<int> add(const Args& args, Context& context) {
   const auto name = TRY(SpaceName::parse(args.name));
   const auto specs = TRY(parse_specs(args.specs));
   auto engine = TRY(context.engine());
-  print(context, "added", args.name, TRY_WRAP("port add " + args.name, engine.add_ports(name, specs)));
+  const auto report = TRY_WRAP("port add " + args.name, engine.run(forward::add(name, specs)));
+  print(context, "added", args.name,
+        forward::missing(report.space(name).forwards, report.before.spaces.front().forwards));
   return kExitOk;
 }
 
@@ -35,7 +38,9 @@ Result<int> remove(const Args& args, Context& context) {
   const auto name = TRY(SpaceName::parse(args.name));
   const auto specs = TRY(parse_specs(args.specs));
   auto engine = TRY(context.engine());
-  print(context, "removed", args.name, TRY_WRAP("port rm " + args.name, engine.remove_ports(name, specs)));
+  const auto report = TRY_WRAP("port rm " + args.name, engine.run(forward::remove(name, specs)));
+  print(context, "removed", args.name,
+        forward::missing(report.before.spaces.front().forwards, report.space(name).forwards));
   return kExitOk;
 }
 

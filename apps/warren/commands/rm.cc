@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "engine/spaces.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -19,14 +20,13 @@ Result<int> run(const Args& args, Context& context) {
   if (args.all == !args.names.empty()) return fail(Code::usage, "rm: name the spaces, or give --all");
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
-  const auto known = TRY(engine.names());
-  if (args.all) names = known;
-  for (const auto& name : names)
-    if (std::ranges::find(known, name) == known.end())
-      return fail(Code::not_found,
-                  fmt::format("rm {0}: there is no space '{0}'; `warren ls` lists them", name.str()));
-  if (!args.dry_run) TRY_WRAP("rm", engine.remove(names, args.force));
-  for (const auto& line : engine.said()) warn(line);
+  const auto operation = args.all ? engine::remove_all() : engine::remove_spaces(names);
+  const auto what = args.names.size() == 1 ? "rm " + args.names.front() : "rm";
+  const auto report = TRY_WRAP(what, engine.run(operation, {.force = args.force, .dry_run = args.dry_run}));
+  for (const auto& line : report.warnings) warn(line);
+  TRY_WRAP("rm", report.whole());
+  if (args.all)
+    for (const auto& space : report.after.spaces) names.push_back(space.name);
   if (context.json()) {
     auto list = Json::array();
     for (const auto& name : names) list.push_back(name.str());

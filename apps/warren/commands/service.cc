@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "daemon.h"
+#include "kinds/service/ops.h"
 #include "output.h"
 
 namespace warren::cli {
@@ -71,7 +72,7 @@ Result<int> add(const Args& args, Context& context) {
   const auto service = TRY(parse_service(args));
   {
     auto engine = TRY(context.engine());
-    TRY_WRAP("service add " + args.name, engine.add_service(service, progress("spaces")));
+    TRY_WRAP("service add " + args.name, engine.run(service::add(service), {.progress = progress("spaces")}));
   }
   if (context.json())
     say_json(to_json(service));
@@ -87,7 +88,7 @@ Result<int> add(const Args& args, Context& context) {
 Result<int> remove(const Args& args, Context& context) {
   const auto name = TRY(ServiceName::parse(args.name));
   auto engine = TRY(context.engine());
-  TRY_WRAP("service rm " + args.name, engine.remove_service(name, progress("spaces")));
+  TRY_WRAP("service rm " + args.name, engine.run(service::remove(name), {.progress = progress("spaces")}));
   return kExitOk;
 }
 

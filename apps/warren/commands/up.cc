@@ -51,12 +51,12 @@ Result<std::vector<SpaceName>> not_standing(const std::vector<SpaceName>& names,
   return found;
 }
 
-Result<engine::UpReport> bring_up(const Args& args, Context& context) {
+Result<engine::Report> bring_up(const Args& args, Context& context) {
   auto names = TRY(parse_names(args.names));
   if (args.quick) {
     if (names.empty()) return fail(Code::usage, "up: --quick needs the names of spaces");
     names = TRY(not_standing(names, context));
-    if (names.empty()) return engine::UpReport{};
+    if (names.empty()) return engine::Report{};
   }
   auto engine = TRY(context.engine());
   return TRY_WRAP("up", engine.up(names, progress("spaces up")));

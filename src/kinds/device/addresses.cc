@@ -30,21 +30,22 @@ Status check_pools(const Ip& ip, const model::Settings& settings) {
 
 }  // namespace
 
-Status Devices::check_addresses(const Space& space, const Device& device, const std::vector<Space>& spaces) {
+Status Devices::check_addresses(const Space& space, const Device& device, const Others& others) {
   const auto has = [&](const Ip& ip) {
     return std::ranges::find(device.addresses, ip, &IpPrefix::ip) != device.addresses.end();
   };
   for (const auto& address : device.addresses) TRY(check_pools(address.ip, settings_));
-  for (const auto& other : spaces)
-    for (const auto& theirs : other.devices) {
-      const bool itself = other.number == space.number && theirs.index == device.index;
-      const bool leaves = theirs.leaving || other.state == model::State::removing;
-      if (itself || leaves || !on_one_segment(device, theirs)) continue;
-      for (const auto& address : theirs.addresses)
-        if (has(address.ip))
-          return refuse(address.ip, fmt::format("{} of space {}'s", theirs.name.str(), other.name.str()));
-    }
-  if (device.kind == DeviceKind::physical || device.addresses.empty() || !device.parent) return {};
+  if (device.addresses.empty() || !device.parent) return {};
+  for (const auto& other : TRY(others.on(*device.parent))) {
+    const auto& theirs = other.device;
+    const bool itself = other.number == space.number && theirs.index == device.index;
+    const bool leaves = theirs.leaving || other.state == model::State::removing;
+    if (itself || leaves || !on_one_segment(device, theirs)) continue;
+    for (const auto& address : theirs.addresses)
+      if (has(address.ip))
+        return refuse(address.ip, fmt::format("{} of space {}'s", theirs.name.str(), other.space.str()));
+  }
+  if (device.kind == DeviceKind::physical) return {};
   const auto base = netlink::link_index(*TRY(host()), model::base_link(device));
   for (const auto& address : TRY(netlink::dump_addresses(*TRY(host()))))
     // Elsewhere the host may have the same, in another network; a shim makes it the host's matter.

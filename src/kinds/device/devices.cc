@@ -20,7 +20,6 @@ namespace {
 
 using model::Device;
 using model::DeviceKind;
-using model::DevicePart;
 using model::Space;
 using netlink::Batch;
 
@@ -69,29 +68,17 @@ netlink::Route default_by(const Device& device, int index, const Ip& gateway) {
 
 }  // namespace
 
-Result<host::HostView> view_for_devices(netlink::Socket& route) {
-  host::HostView view;
-  for (auto& link : TRY(netlink::dump_links(route))) {
-    auto name = link.name;
-    view.links.emplace(std::move(name), std::move(link));
-  }
-  for (auto& entry : TRY(netlink::dump_routes(route, Family::v4)))
-    if (entry.dst) view.routes.emplace(std::pair(*entry.dst, entry.metric), entry);
-  return view;
-}
-
 /// The kernel has a VLAN of an interface once, in whatever namespace.
-Status Devices::check_vlan(const Space& space, const Device& device, const std::vector<Space>& spaces) {
+Status Devices::check_vlan(const Space& space, const Device& device, const Others& others) {
   const auto refuse = [&](const std::string& who, std::string_view remedy) {
     return fail(Code::exists, fmt::format("VLAN {} of {} is {}: {}", device.vlan, device.parent->str(), who,
                                           fmt::format(fmt::runtime(remedy), device.vlan)));
   };
-  for (const auto& other : spaces)
-    for (const auto& theirs : other.devices)
-      if (theirs.kind == device.kind && theirs.parent == device.parent && theirs.vlan == device.vlan &&
-          (other.number != space.number || theirs.index != device.index))
-        return refuse(fmt::format("{} of space {}", theirs.name.str(), other.name.str()),
-                      "for several spaces in one VLAN use `--type macvlan --vlan {}`");
+  for (const auto& other : TRY(others.on(*device.parent)))
+    if (other.device.kind == device.kind && other.device.vlan == device.vlan &&
+        (other.number != space.number || other.device.index != device.index))
+      return refuse(fmt::format("{} of space {}", other.device.name.str(), other.space.str()),
+                    "for several spaces in one VLAN use `--type macvlan --vlan {}`");
   const auto parent = netlink::link_index(*TRY(host()), *device.parent);
   for (const auto& link : TRY(netlink::dump_links(*TRY(host()))))
     if (parent && link.kind == "vlan" && link.peer_index == *parent && link.vlan == device.vlan)
@@ -100,9 +87,9 @@ Status Devices::check_vlan(const Space& space, const Device& device, const std::
   return {};
 }
 
-Status Devices::check(const Space& space, const Device& device, const std::vector<Space>& spaces) {
+Status Devices::check(const Space& space, const Device& device, const Others& others) {
   if (device.dhcp) TRY(find_client());
-  if (device.kind == DeviceKind::physical) return check_physical(space, device, spaces);
+  if (device.kind == DeviceKind::physical) return check_physical(space, device, others);
   if (device.kind == DeviceKind::veth) {
     if (!device.parent) return {};
     const auto bridge = TRY(netlink::get_link(*TRY(host()), *device.parent));
@@ -111,7 +98,7 @@ Status Devices::check(const Space& space, const Device& device, const std::vecto
     if (bridge->kind == "bridge") return {};
     return fail(Code::usage, fmt::format("{} is no bridge: give one, or leave the parent out", bridge->name));
   }
-  if (device.kind == DeviceKind::vlan) TRY(check_vlan(space, device, spaces));
+  if (device.kind == DeviceKind::vlan) TRY(check_vlan(space, device, others));
   if (model::has_own_base(device) && netlink::link_index(*TRY(host()), model::base_link(device)))
     return TRY(require_base(device)), Status();
   auto parent = device;
@@ -175,7 +162,7 @@ Status Devices::make(const Site& site) {
   return site.device.kind == DeviceKind::veth ? make_pair(site) : make_upper(site);
 }
 
-Status Devices::furnish_inside(const Site& site, model::DeviceParts missing) {
+Status Devices::furnish_inside(const Site& site, Parts missing) {
   const auto& device = site.device;
   auto& inside = site.room.socket;
   const int index = TRY(netlink::link_index(inside, device.name));
@@ -183,27 +170,27 @@ Status Devices::furnish_inside(const Site& site, model::DeviceParts missing) {
   Batch batch;
   netlink::LinkChange change;
   change.ipv4_conf = {{IPV4_DEVCONF_ARP_NOTIFY, 1}};
-  if (missing.has(DevicePart::mac) && (device.mac || device.kind != DeviceKind::physical))
+  if (missing.has(Part::mac) && (device.mac || device.kind != DeviceKind::physical))
     change.mac = model::device_mac(site.space.number, device);
   netlink::change_link(batch, device.name, change);
   const auto add_addresses = [&](bool v4) {
     for (const auto& address : device.addresses)
-      if (missing.has(DevicePart::addresses) && address.ip.is_v4() == v4)
+      if (missing.has(Part::addresses) && address.ip.is_v4() == v4)
         netlink::add_address(batch, {index, address.ip, address.prefix});
   };
   add_addresses(true);
-  if (missing.has(DevicePart::up)) host::raise_link(batch, device.name);
+  if (missing.has(Part::up)) host::raise_link(batch, device.name);
   add_addresses(false);
-  if (missing.has(DevicePart::gateways))
+  if (missing.has(Part::gateways))
     for (const auto& gateway : device.gateways) netlink::put_route(batch, default_by(device, index, gateway));
   return patiently(EADDRINUSE, [&] { return inside.run(batch); });
 }
 
-Status Devices::furnish(const Site& site, model::DeviceParts missing) {
+Status Devices::furnish(const Site& site, Parts missing) {
   const auto& [space, device, room] = site;
-  const bool client = missing.has(DevicePart::client);
+  const bool client = missing.has(Part::client);
   if (client && !device.dhcp && has_client(space, device)) TRY(stop_client(space, device, &room.socket));
-  if (missing.has(DevicePart::host_end)) TRY(put_host_end(site));
+  if (missing.has(Part::host_end)) TRY(put_host_end(site));
   TRY(drop_old(site));
   TRY(furnish_inside(site, missing));
   return client && device.dhcp ? start_client(space, device, room.netns.get(), settings_.pool) : Status();
@@ -224,11 +211,11 @@ Status Devices::drop_old(const Site& site) {
   return keep(site.space, device);
 }
 
-Status Devices::put(const Space& space, Device device, model::DeviceParts missing) {
+Status Devices::put(const Space& space, Device device, Parts missing) {
   const auto what = "device " + device.name.str();
   auto room = TRY_WRAP(what, open_room(space.name));
-  const bool anew = missing.has(DevicePart::link);
-  if (anew) missing = model::all_parts(device);
+  const bool anew = missing.has(Part::link);
+  if (anew) missing = all_parts(device);
   const Site site{space, device, room};
   auto done = Status();
   if (anew && has_client(space, device))
@@ -236,16 +223,9 @@ Status Devices::put(const Space& space, Device device, model::DeviceParts missin
   if (anew && done) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
   if (done) done = furnish(site, missing);
   if (!done && anew)
-    if (const auto undone = drop(space, device); !undone)
+    if (const auto undone = drop(space, device, Say::nothing); !undone)
       done.error().what += fmt::format("; it is not undone: {}", undone.error().what);
   return TRY_WRAP(what, std::move(done)), Status();
-}
-
-Status Devices::amend(const Space& space, const Device& device) {
-  const model::DeviceParts parts{DevicePart::addresses, DevicePart::gateways, DevicePart::client,
-                                 DevicePart::host_end};
-  const auto all = model::all_parts(device);
-  return put(space, device, all.without(all.without(parts)));
 }
 
 /// Of a pair the end on the host goes, and with it the other, wherever that is.
@@ -284,22 +264,10 @@ void Devices::say_lost(const Space& space, const Device& device) {
                   model::str(device), space.name.str(), model::base_link(device).str()));
 }
 
-Status Devices::drop(const Space& space, const Device& device) {
+Status Devices::drop(const Space& space, const Device& device, Say say) {
   const auto found = TRY_WRAP("device " + device.name.str(), take_away(space, device));
-  if (found == Found::no && device.leaving) say_lost(space, device);
+  if (found == Found::no && say == Say::lost) say_lost(space, device);
   return {};
-}
-
-Status Devices::drop_all(const Space& space) {
-  Status first;
-  for (const auto& device : space.devices) {
-    auto found = take_away(space, device);
-    if (!found && first)
-      first = std::unexpected(std::move(found).error().wrap("device " + device.name.str()));
-    else if (found && *found == Found::no && space.state == model::State::up)
-      say_lost(space, device);
-  }
-  return first;
 }
 
 }  // namespace warren::device

@@ -6,8 +6,10 @@
 
 #include "host/host.h"
 #include "host/kernel.h"
+#include "kinds/device/aspects.h"
 #include "kinds/device/look.h"
-#include "model/plan.h"
+#include "kinds/device/others.h"
+#include "model/derive.h"
 #include "netlink/upper.h"
 #include "rooms/room.h"
 #include "store/store.h"
@@ -22,20 +24,18 @@ class Devices {
           std::vector<std::string>& said, std::vector<IfName> uplinks)
       : kernel_(kernel), store_(store), settings_(settings), said_(said), uplinks_(std::move(uplinks)) {}
 
-  /// Can this host have it? Nothing is changed. `spaces`: all there are. Error: usage, exists or not_found.
-  [[nodiscard]] Status check(const model::Space& space, const model::Device& device,
-                             const std::vector<model::Space>& spaces);
+  /// Can this host have it? Nothing is changed. Error: usage, exists or not_found.
+  [[nodiscard]] Status check(const model::Space& space, const model::Device& device, const Others& others);
   /// May it have its addresses? Error: exists, with whose one is.
   [[nodiscard]] Status check_addresses(const model::Space& space, const model::Device& device,
-                                       const std::vector<model::Space>& spaces);
+                                       const Others& others);
   /// Puts `missing` in place. On failure nothing new of it is left.
-  [[nodiscard]] Status put(const model::Space& space, model::Device device, model::DeviceParts missing);
-  /// Gives one that stands its addresses, and takes the old ones from it.
-  [[nodiscard]] Status amend(const model::Space& space, const model::Device& device);
+  [[nodiscard]] Status put(const model::Space& space, model::Device device, Parts missing);
   /// Takes it away; what is not there is fine. A physical one is on the host again, as it was.
-  [[nodiscard]] Status drop(const model::Space& space, const model::Device& device);
-  /// The same for all of a space. The error is the first; the others went all the same.
-  [[nodiscard]] Status drop_all(const model::Space& space);
+  /// One that is nowhere to be found may live on where its tenant hid it: that is worth a word the first
+  /// time.
+  enum class Say { nothing, lost };
+  [[nodiscard]] Status drop(const model::Space& space, const model::Device& device, Say say);
 
  private:
   /// What is at hand while one device is worked on.
@@ -46,12 +46,12 @@ class Devices {
   };
 
   [[nodiscard]] Status check_vlan(const model::Space& space, const model::Device& device,
-                                  const std::vector<model::Space>& spaces);
+                                  const Others& others);
   [[nodiscard]] Status make(const Site& site);
   [[nodiscard]] Status make_upper(const Site& site);
   [[nodiscard]] Status make_pair(const Site& site);
-  [[nodiscard]] Status furnish(const Site& site, model::DeviceParts missing);
-  [[nodiscard]] Status furnish_inside(const Site& site, model::DeviceParts missing);
+  [[nodiscard]] Status furnish(const Site& site, Parts missing);
+  [[nodiscard]] Status furnish_inside(const Site& site, Parts missing);
   [[nodiscard]] Status drop_old(const Site& site);
   [[nodiscard]] Status put_host_end(const Site& site);
   [[nodiscard]] Status put_shim(const Site& site);
@@ -72,7 +72,7 @@ class Devices {
 
   // Physical ones.
   [[nodiscard]] Status check_physical(const model::Space& space, const model::Device& device,
-                                      const std::vector<model::Space>& spaces);
+                                      const Others& others);
   [[nodiscard]] Status check_free(const netlink::Link& link, const model::Device& device);
   [[nodiscard]] Result<netlink::Link> require_on_host(const model::Space& space, const model::Device& device);
   [[nodiscard]] Status take_in(const model::Space& space, model::Device& device, rooms::Room& room);
@@ -99,8 +99,5 @@ class Devices {
   std::vector<std::string>& said_;
   std::vector<IfName> uplinks_;
 };
-
-/// The host's links and routes, as far as devices depend on them.
-[[nodiscard]] Result<host::HostView> view_for_devices(netlink::Socket& route);
 
 }  // namespace warren::device

@@ -148,15 +148,18 @@ Result<bool> is_in_use(netlink::Socket& host, const netlink::Link& link) {
 Status Devices::drop_base(const Space& space, const Device& device) {
   if (!model::has_own_base(device)) return {};
   const auto name = model::base_link(device);
+  const Others others(store_);
+  auto near = TRY(others.on(*device.parent));
+  std::ranges::move(TRY(others.on(name)), std::back_inserter(near));
   bool used = false;
-  for (const auto& other : TRY(store_.load_all()))
-    for (const auto& theirs : other.devices) {
-      const bool itself = other.number == space.number && theirs.index == device.index;
-      if (itself || theirs.leaving || other.state == model::State::removing) continue;
-      const bool own = model::has_own_base(theirs) && model::base_link(theirs) == name;
-      if (own && other.state == model::State::up) return {};
-      used = used || (!own && model::sits_on(theirs, name));
-    }
+  for (const auto& other : near) {
+    const auto& theirs = other.device;
+    const bool itself = other.number == space.number && theirs.index == device.index;
+    if (itself || theirs.leaving || other.state == model::State::removing) continue;
+    const bool own = model::has_own_base(theirs) && model::base_link(theirs) == name;
+    if (own && other.state == model::State::up) return {};
+    used = used || (!own && model::sits_on(theirs, name));
+  }
   auto& socket = *TRY(host());
   const auto link = TRY(netlink::get_link(socket, name));
   if (!link || link->group != model::kDeviceGroup) return {};

@@ -8,6 +8,7 @@
 
 #include "kinds/device/dhcp.h"
 #include "kinds/device/origin.h"
+#include "model/derive.h"
 #include "netlink/upper.h"
 #include "sys/netns.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 using model::Device;
 using model::DeviceKind;
-using model::DevicePart;
 
 constexpr const char* kHostNetns = "/proc/self/ns/net";  // of the main thread: this one is inside
 
@@ -132,23 +132,29 @@ bool is_whole(const model::Space& space, const Device& device, const netlink::Li
   return device.origin && is_inside(link, device);
 }
 
-model::DeviceParts judge(const model::Space& space, const Device& device, const DeviceInside& inside,
-                         const host::HostView& host) {
-  model::DeviceParts right;
+bool host_end_is_left(const model::Space& space, const Device& device, const host::HostView& host) {
+  if (device.kind != DeviceKind::veth && !device.shim) return false;
+  const auto* link = host.link(model::host_link(space.number, device));
+  return link && link->group == model::kDeviceGroup;
+}
+
+Parts judge(const model::Space& space, const Device& device, const DeviceInside& inside,
+            const host::HostView& host) {
+  Parts right;
   if (!inside.link || !is_whole(space, device, *inside.link, host)) return right;
-  right.set(DevicePart::link);
+  right.set(Part::link);
   const bool keeps_mac = device.kind == DeviceKind::physical && !device.mac;
-  right.set(DevicePart::mac, keeps_mac || inside.link->mac == model::device_mac(space.number, device));
-  right.set(DevicePart::up, inside.link->up);
-  right.set(DevicePart::addresses, device.old_addresses.empty() &&
-                                       std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
-                                         return std::ranges::find(inside.addresses, address) !=
-                                                inside.addresses.end();
-                                       }));
-  right.set(DevicePart::gateways, device.old_gateways.empty() && inside.gateways);
+  right.set(Part::mac, keeps_mac || inside.link->mac == model::device_mac(space.number, device));
+  right.set(Part::up, inside.link->up);
+  right.set(Part::addresses, device.old_addresses.empty() &&
+                                 std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
+                                   return std::ranges::find(inside.addresses, address) !=
+                                          inside.addresses.end();
+                                 }));
+  right.set(Part::gateways, device.old_gateways.empty() && inside.gateways);
   const bool old_route = device.shim && !device.old_addresses.empty();
-  right.set(DevicePart::host_end, !old_route && host_end_stands(space, device, host));
-  right.set(DevicePart::client, device.dhcp ? client_runs(space, device) : !has_client(space, device));
+  right.set(Part::host_end, !old_route && host_end_stands(space, device, host));
+  right.set(Part::client, device.dhcp ? client_runs(space, device) : !has_client(space, device));
   return right;
 }
 

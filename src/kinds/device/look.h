@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "host/host_view.h"
-#include "model/plan.h"
+#include "kinds/device/aspects.h"
 #include "netlink/socket.h"
 
 namespace warren::device {
@@ -26,9 +26,12 @@ struct DeviceInside {
 /// Is this link of the space the device, as warren makes it? `host`: what is on the host.
 [[nodiscard]] bool is_whole(const model::Space& space, const model::Device& device, const netlink::Link& link,
                             const host::HostView& host);
+/// Is the end or shim that warren made for it on the host still there?
+[[nodiscard]] bool host_end_is_left(const model::Space& space, const model::Device& device,
+                                    const host::HostView& host);
 /// What is right of it.
-[[nodiscard]] model::DeviceParts judge(const model::Space& space, const model::Device& device,
-                                       const DeviceInside& inside, const host::HostView& host);
+[[nodiscard]] Parts judge(const model::Space& space, const model::Device& device, const DeviceInside& inside,
+                          const host::HostView& host);
 
 /// MACVLAN_MODE_* or IPVLAN_MODE_*.
 [[nodiscard]] std::uint32_t kernel_mode(model::DeviceMode mode);

@@ -43,15 +43,14 @@ bool sits_on(const netlink::Link& upper, int index) {
   return upper.kind != "veth" && upper.peer_index == index && !upper.peer_nsid && upper.index != index;
 }
 
-/// Does another device need it? `spaces`: those that count.
-Status check_unused(const Space& space, const Device& device, const std::vector<Space>& spaces) {
-  for (const auto& other : spaces)
-    for (const auto& theirs : other.devices) {
-      const bool itself = other.number == space.number && theirs.index == device.index;
-      if (itself || theirs.leaving || theirs.parent != device.parent) continue;
-      return fail(Code::exists, fmt::format("{} is used by space {}, as {}", device.parent->str(),
-                                            other.name.str(), model::str(theirs)));
-    }
+/// Does another device need it? `up_only`: those of spaces that are down have no say.
+Status check_unused(const Space& space, const Device& device, const Others& others, bool up_only) {
+  for (const auto& other : TRY(others.on(*device.parent))) {
+    const bool itself = other.number == space.number && other.device.index == device.index;
+    if (itself || other.device.leaving || (up_only && other.state != model::State::up)) continue;
+    return fail(Code::exists, fmt::format("{} is used by space {}, as {}", device.parent->str(),
+                                          other.space.str(), model::str(other.device)));
+  }
   return {};
 }
 
@@ -66,9 +65,9 @@ Status Devices::check_free(const netlink::Link& link, const Device& device) {
   return check_link(link, device);
 }
 
-Status Devices::check_physical(const Space& space, const Device& device, const std::vector<Space>& spaces) {
+Status Devices::check_physical(const Space& space, const Device& device, const Others& others) {
   if (device.origin) return {};  // it is in the space
-  TRY(check_unused(space, device, spaces));
+  TRY(check_unused(space, device, others, false));
   if (const auto link = TRY(netlink::get_link(*TRY(host()), *device.parent)))
     return check_free(*link, device);
   return fail(Code::not_found, fmt::format("there is no interface '{}' on the host; `ip link` lists them",
@@ -168,9 +167,7 @@ Status Devices::take_in(const Space& space, Device& device, rooms::Room& room) {
     if (TRY(lives(socket, *device.origin))) return std::unexpected(hidden(space, device));
   }
   const auto link = TRY(require_on_host(space, device));
-  auto spaces = TRY(store_.load_all());
-  std::erase_if(spaces, [](const Space& other) { return other.state != model::State::up; });
-  TRY(check_unused(space, device, spaces));
+  TRY(check_unused(space, device, Others(store_), true));
   TRY(check_free(link, device));
   const auto now = TRY(read_origin(socket, link));
   device.origin = back ? merged(*device.origin, now) : now;

@@ -29,6 +29,28 @@ bool in_the_way(const netlink::Listener& listener, const model::Forward& forward
 
 }  // namespace
 
+void PortIndex::add(const SpaceName& space, const model::Forward& forward) {
+  by_first_[forward.proto].emplace(forward.ports.first, std::pair(space, forward));
+  widest_ = std::max<std::uint32_t>(widest_, forward.ports.last - forward.ports.first + 1U);
+}
+
+const std::pair<SpaceName, model::Forward>* PortIndex::collision(const model::Forward& forward) const {
+  const auto of_proto = by_first_.find(forward.proto);
+  if (of_proto == by_first_.end()) return nullptr;
+  // A range that begins below may reach up to here.
+  const auto lowest = forward.ports.first >= widest_ ? forward.ports.first - widest_ + 1U : 0U;
+  auto at = of_proto->second.lower_bound(static_cast<Port>(lowest));
+  for (; at != of_proto->second.end() && at->first <= forward.ports.last; ++at)
+    if (at->second.second.collides(forward)) return &at->second;
+  return nullptr;
+}
+
+void PortIndex::collect(const std::vector<Proto>& protos, std::vector<PortRange>& to) const {
+  for (const auto proto : protos)
+    if (const auto found = by_first_.find(proto); found != by_first_.end())
+      for (const auto& [first, entry] : found->second) to.push_back(entry.second.ports);
+}
+
 Result<const PortResolver::Listeners*> PortResolver::listeners(Proto proto) {
   const auto known = listeners_.find(proto);
   if (known != listeners_.end()) return &known->second;
@@ -44,52 +66,53 @@ Status PortResolver::check_host(const model::Forward& forward) {
   return {};
 }
 
-Status PortResolver::check(const model::Forward& forward) {
-  for (const auto& other : chosen_)
-    if (forward.collides(other))
-      return fail(Code::usage, fmt::format("{} is asked for twice", forward.str()));
-  const auto held = TRY(store_.collision(forward));
-  if (held)
+Status PortResolver::check(const SpaceName& space, const model::Forward& forward) {
+  const auto refuse = [&](const SpaceName& who, const model::Forward& theirs) {
     return fail(Code::exists, fmt::format("{} port {} is taken by space {} ({})", name(forward.proto),
-                                          forward.ports.str(), held->first.str(), held->second.str()));
+                                          forward.ports.str(), who.str(), theirs.str()));
+  };
+  if (const auto* other = taken_.collision(forward)) {
+    if (other->first == space) return fail(Code::usage, fmt::format("{} is asked for twice", forward.str()));
+    return refuse(other->first, other->second);
+  }
+  if (!all_)
+    if (const auto held = TRY(ask_.store.collision(forward))) return refuse(held->first, held->second);
   return check_host(forward);
 }
 
 Result<PortRange> PortResolver::pick(const model::ForwardSpec& spec) {
+  const auto& wanted = ask_.settings.port_range;
   std::vector<PortRange> used;
+  taken_.collect(spec.protos, used);
   for (const auto proto : spec.protos) {
-    for (const auto& range : TRY(store_.used_ports(proto, settings_.port_range))) used.push_back(range);
+    if (!all_)
+      for (const auto& range : TRY(ask_.store.used_ports(proto, wanted))) used.push_back(range);
     for (const auto& listener : *TRY(listeners(proto))) used.push_back({listener.port, listener.port});
   }
-  for (const auto& forward : chosen_) used.push_back(forward.ports);
-  const auto taken = [&](Port port) {
-    return std::ranges::any_of(used, [&](const PortRange& range) { return range.contains(port); });
-  };
   std::ranges::sort(used);
-  for (std::uint32_t port = settings_.port_range.first; port <= settings_.port_range.last; ++port) {
-    const auto at = static_cast<Port>(port);
-    // Jump over whole used ranges: with many in use, trying each port would take long.
-    const auto range = std::ranges::upper_bound(used, at, {}, &PortRange::first);
-    if (range != used.begin() && std::prev(range)->contains(at))
-      port = std::prev(range)->last;
-    else if (!taken(at))
-      return PortRange{at, at};
+  std::uint32_t port = wanted.first;
+  for (const auto& range : used) {
+    if (range.first > port) break;
+    port = std::max<std::uint32_t>(port, range.last + 1U);
   }
-  return fail(Code::failed, fmt::format("no free host port in {}: widen port_range in the configuration",
-                                        settings_.port_range.str()));
+  if (port <= wanted.last) return PortRange{static_cast<Port>(port), static_cast<Port>(port)};
+  return fail(Code::failed,
+              fmt::format("no free host port in {}: widen port_range in the configuration", wanted.str()));
 }
 
-Result<std::vector<model::Forward>> PortResolver::resolve(const std::vector<model::ForwardSpec>& specs) {
-  chosen_.clear();
+Result<std::vector<model::Forward>> PortResolver::resolve(const SpaceName& space,
+                                                          const std::vector<model::ForwardSpec>& specs) {
+  std::vector<model::Forward> chosen;
   for (const auto& spec : specs) {
     const auto free = spec.ports ? *spec.ports : TRY(pick(spec));
     for (const auto& forward : spec.forwards(free)) {
-      TRY(check(forward));
-      chosen_.push_back(forward);
+      TRY(check(space, forward));
+      take(space, forward);
+      chosen.push_back(forward);
     }
   }
-  std::ranges::sort(chosen_);
-  return std::move(chosen_);
+  std::ranges::sort(chosen);
+  return chosen;
 }
 
 }  // namespace warren::forward

@@ -8,14 +8,13 @@
 namespace warren::ids {
 
 Result<Owners> find_owners(store::Store& store, const model::IdSettings& settings,
-                           const std::vector<model::SpaceChange>& changes) {
+                           const std::vector<const model::Space*>& spaces) {
   Owners owners;
-  if (changes.empty() || TRY(store.map_uses()).empty()) return owners;
-  for (const auto& change : changes) {
-    const auto& space = *change.space;
-    if (!change.missing.has(model::Part::netns) || !TRY(store.map_use(space.number))) continue;
-    owners.emplace(space.number, TRY_WRAP("the map of space " + space.name.str(),
-                                          id_runs(store, settings, space, std::nullopt)));
+  if (spaces.empty() || TRY(store.map_uses()).empty()) return owners;
+  for (const auto* space : spaces) {
+    if (!TRY(store.map_use(space->number))) continue;
+    owners.emplace(space->number, TRY_WRAP("the map of space " + space->name.str(),
+                                           id_runs(store, settings, *space, std::nullopt)));
   }
   return owners;
 }

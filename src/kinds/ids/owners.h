@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "model/plan.h"
+#include "model/space.h"
 #include "store/store.h"
 #include "types/id_map.h"
 
@@ -12,8 +12,9 @@ namespace warren::ids {
 
 /// The IDs of the user namespaces that the network namespaces of these spaces belong to.
 using Owners = std::map<SpaceNumber, IdRuns>;
-/// For those that get a new network namespace and have a map assigned; the others' are the host's.
+/// For those of these spaces, which get a new network namespace, that have a map assigned; the others' are
+/// the host's.
 [[nodiscard]] Result<Owners> find_owners(store::Store& store, const model::IdSettings& settings,
-                                         const std::vector<model::SpaceChange>& changes);
+                                         const std::vector<const model::Space*>& spaces);
 
 }  // namespace warren::ids

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <thread>
+#include <unistd.h>
 
 #include "host/element_codec.h"
 #include "netlink/conntrack.h"
@@ -12,6 +13,8 @@
 #include "nft/inner.h"
 #include "nft/runner.h"
 #include "nft/table.h"
+#include "sys/file.h"
+#include "sys/lock.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
 
@@ -59,6 +62,14 @@ Status forget_flows(netlink::Socket& socket, const Services& before, const Servi
   return {};
 }
 
+/// There as soon as a table has been put into any space: where it is missing, nobody has to look.
+std::string trace_path() { return std::string(sys::kRunDir) + "/services"; }
+
+Status leave_trace() {
+  if (::access(trace_path().c_str(), F_OK) == 0) return {};
+  return sys::write_atomically(trace_path(), "");
+}
+
 /// Runs on a thread that is then thrown away.
 Status put(int netns, const Space& space, const Settings& settings) {
   TRY(sys::enter_netns(netns));
@@ -78,12 +89,14 @@ Status put(int netns, const Space& space, const Settings& settings) {
 }  // namespace
 
 Status put_inner_table(int netns, const Space& space, const Settings& settings) {
+  TRY(leave_trace());
   Status status;
   std::jthread([&] { status = put(netns, space, settings); }).join();
   return TRY_WRAP("services", std::move(status)), Status();
 }
 
 bool inner_table_is_right(const Space& space, const Settings& settings) {
+  if (!model::has_nat_services(settings) && ::access(trace_path().c_str(), F_OK) != 0) return true;
   auto wanted = inner_services(space, settings);
   std::ranges::sort(wanted);
   auto socket = netlink::Socket::open(NETLINK_NETFILTER);

@@ -15,8 +15,6 @@
 namespace warren::uplink {
 namespace {
 
-using model::Part;
-using model::Parts;
 using netlink::Batch;
 
 constexpr int kAddressTries = 100;
