@@ -8,7 +8,7 @@
 #include "host/kernel.h"
 #include "kinds/device/look.h"
 #include "model/plan.h"
-#include "netlink/upper.h"
+#include "netlink/link.h"
 #include "rooms/room.h"
 #include "store/store.h"
 

@@ -8,7 +8,7 @@
 
 #include "kinds/device/dhcp.h"
 #include "kinds/device/origin.h"
-#include "netlink/upper.h"
+#include "netlink/link.h"
 #include "sys/netns.h"
 
 namespace warren::device {
