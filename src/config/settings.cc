@@ -143,7 +143,7 @@ Status read_ids(const Place& at, const Value& value, Settings& to) {
   return {};
 }
 
-constexpr std::array<Key<Settings>, 12> kKeys{{
+constexpr std::array<Key<Settings>, 12> kSettingsKeys{{
     {"pool", read_pool},
     {"ula", read_ula},
     {"uplink", read_uplink},
@@ -163,7 +163,7 @@ constexpr std::array<Key<Settings>, 12> kKeys{{
 Result<Settings> parse_settings(std::string_view text, std::string_view file) {
   const auto document = TRY(parse_document(text, file));
   Settings settings;
-  TRY(read_table<Settings>(Place(file, ""), document, kKeys, settings));
+  TRY(read_table<Settings>(Place(file, ""), document, kSettingsKeys, settings));
   return settings;
 }
 

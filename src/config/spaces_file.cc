@@ -17,12 +17,12 @@ namespace {
 using model::ForwardSpec;
 
 /// A space while it is read, with what only the checks need.
-struct Draft {
+struct SpaceDraft {
   SpaceEntry entry;
   std::vector<int> port_lines;  ///< of entry.ports
 };
 
-Status read_number(const Place& at, const Value& value, Draft& to) {
+Status read_number(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.number = static_cast<SpaceNumber>(TRY(at.integer(value, kFirstNumber, kLastNumber)));
   return {};
 }
@@ -35,22 +35,22 @@ Result<Ip> read_ip(const Place& at, const Value& value, Family family, std::stri
   return ip;
 }
 
-Status read_ip4(const Place& at, const Value& value, Draft& to) {
+Status read_ip4(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.ip4 = TRY(read_ip(at, value, Family::v4, "\"100.64.0.7\""));
   return {};
 }
 
-Status read_ip6(const Place& at, const Value& value, Draft& to) {
+Status read_ip6(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.ip6 = TRY(read_ip(at, value, Family::v6, "\"fdaa:bbbb:cccc:7::2\""));
   return {};
 }
 
-Status read_nat(const Place& at, const Value& value, Draft& to) {
+Status read_nat(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.nat = TRY(at.boolean(value));
   return {};
 }
 
-Status read_state(const Place& at, const Value& value, Draft& to) {
+Status read_state(const Place& at, const Value& value, SpaceDraft& to) {
   constexpr std::string_view words = "\"up\" or \"down\"";
   const auto& text = *TRY(at.string(value, words));
   if (text != "up" && text != "down")
@@ -59,7 +59,7 @@ Status read_state(const Place& at, const Value& value, Draft& to) {
   return {};
 }
 
-Status read_ports(const Place& at, const Value& value, Draft& to) {
+Status read_ports(const Place& at, const Value& value, SpaceDraft& to) {
   const auto& items = *TRY(at.array(value, "[\"6000:8080\"]"));
   to.entry.ports.reserve(items.size());
   to.port_lines.reserve(items.size());
@@ -71,17 +71,17 @@ Status read_ports(const Place& at, const Value& value, Draft& to) {
   return {};
 }
 
-Status read_uplink(const Place& at, const Value& value, Draft& to) {
+Status read_uplink(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.uplink = TRY(at.boolean(value));
   return {};
 }
 
-Status read_devices_of(const Place& at, const Value& value, Draft& to) {
+Status read_devices_of(const Place& at, const Value& value, SpaceDraft& to) {
   to.entry.devices = TRY(read_devices(at, value));
   return {};
 }
 
-constexpr std::array<Key<Draft>, 8> kSpaceKeys{{
+constexpr std::array<Key<SpaceDraft>, 8> kSpaceKeys{{
     {"ports", read_ports},
     {"ip4", read_ip4},
     {"ip6", read_ip6},
@@ -92,17 +92,17 @@ constexpr std::array<Key<Draft>, 8> kSpaceKeys{{
     {"device", read_devices_of},
 }};
 
-using Drafts = std::vector<Draft>;
+using Drafts = std::vector<SpaceDraft>;
 
 Status read_spaces(const Place& at, const Value& value, Drafts& to) {
   const auto& table = *TRY(at.table(value));
   to.reserve(table.size());
   for (const auto& [name, body] : table) {
     const auto place = at.inside(name);
-    Draft draft;
+    SpaceDraft draft;
     draft.entry.line = body.line;
     draft.entry.name = TRY(place.parsed(body.line, SpaceName::parse(name)));
-    TRY(read_table<Draft>(place, *TRY(place.table(body)), kSpaceKeys, draft));
+    TRY(read_table<SpaceDraft>(place, *TRY(place.table(body)), kSpaceKeys, draft));
     to.push_back(std::move(draft));
   }
   return {};
@@ -131,7 +131,7 @@ Status check_unique(const Drafts& drafts, std::string_view file, std::string_vie
 }
 
 /// Specifications without a host port cannot collide, but the same one twice is a slip of the pen.
-Status check_free_ports(const Draft& draft, std::string_view file) {
+Status check_free_ports(const SpaceDraft& draft, std::string_view file) {
   std::map<std::tuple<Proto, std::optional<Ip>, Port>, int> seen;
   for (std::size_t i = 0; i < draft.entry.ports.size(); ++i) {
     const auto& spec = draft.entry.ports[i];

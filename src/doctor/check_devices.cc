@@ -7,7 +7,6 @@
 
 #include "doctor/checks.h"
 #include "netlink/link.h"
-#include "netlink/upper.h"
 #include "sys/netns.h"
 
 namespace warren::doctor {

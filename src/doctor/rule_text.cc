@@ -9,7 +9,7 @@ namespace warren::doctor {
 namespace {
 
 constexpr std::size_t kMaxText = 120;
-constexpr int kMaxDepth = 6;
+constexpr int kMostNested = 6;
 
 std::string value_text(const Json& value, int depth);
 
@@ -48,7 +48,7 @@ std::string object_text(const Json& value, int depth) {
 }
 
 std::string value_text(const Json& value, int depth) {
-  if (depth > kMaxDepth) return "...";
+  if (depth > kMostNested) return "...";
   if (const auto* text = text_of(&value)) return *text;
   if (value.is_object()) return object_text(value, depth);
   return value.is_array() ? list_text(value, ",", depth) : value.dump();

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "model/derive.h"
-#include "netlink/upper.h"
 
 namespace warren::host {
 

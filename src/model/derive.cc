@@ -8,8 +8,6 @@
 namespace warren::model {
 namespace {
 
-constexpr std::size_t kIfNameMax = 15;  // IFNAMSIZ - 1
-
 /// 02:VV:VV:NN:NN:II, unicast and locally administered. The uplink veth has VLAN 0 and index 0.
 Mac mac(SpaceNumber number, bool host_end) {
   return {{0x02, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number),

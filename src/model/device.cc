@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kKinds{"veth", "macvlan", "ipvlan", "vlan", "physical"};
 constexpr std::array<std::string_view, 7> kModes{"", "bridge", "private", "vepa", "l2", "l3", "l3s"};
-constexpr std::size_t kIfNameMax = 15;
 constexpr std::size_t kMostAddresses = 64;
 
 std::unexpected<Error> refuse(std::string what) { return fail(Code::usage, std::move(what)); }

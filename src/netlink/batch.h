@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -48,6 +49,11 @@ class Writer {
   Batch& batch_;
   std::size_t nest_;  ///< offset of the attribute to close, 0 for none
 };
+
+/// Names go to the kernel with their terminating zero.
+[[nodiscard]] inline std::string_view with_zero(const std::string& text) {
+  return {text.c_str(), text.size() + 1};
+}
 
 /// Requests that go to the kernel in one send. They are not a transaction: each succeeds or fails alone.
 class Batch {

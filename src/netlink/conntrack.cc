@@ -26,7 +26,7 @@ constexpr Attr<FilterScope, CTA_FILTER_ORIG_FLAGS, std::uint32_t> kOrigFlags;
 constexpr Attr<FilterScope, CTA_FILTER_REPLY_FLAGS, std::uint32_t> kReplyFlags;
 constexpr std::uint32_t kBySource = 1;  // CTA_FILTER_F_CTA_IP_SRC in the kernel's nf_internals.h, since 5.8
 
-constexpr auto type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_CTNETLINK, message); };
+constexpr auto ct_type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_CTNETLINK, message); };
 
 struct Tuple {
   Ip src, dst;
@@ -81,7 +81,8 @@ Status dump_flows(Socket& socket, Family family, Side side, const Ip& ip, std::v
   Batch batch;
   const auto header = nfnl::header(family == Family::v4 ? AF_INET : AF_INET6);
   {
-    auto writer = batch.add<CtScope>(type(IPCTNL_MSG_CT_GET), NLM_F_DUMP, header, "list tracked connections");
+    auto writer =
+        batch.add<CtScope>(ct_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP, header, "list tracked connections");
     if (side != Side::any) {
       {
         auto tuple = side == Side::from ? writer.nest(kOrig) : writer.nest(kReply);
@@ -175,7 +176,7 @@ Status find_flows(Socket& socket, Family family, const std::vector<FlowMatch>& m
 
 void add_deletion(Batch& batch, const Flow& flow) {
   const auto header = nfnl::header(flow.orig.src.is_v4() ? AF_INET : AF_INET6);
-  batch.add<CtScope>(type(IPCTNL_MSG_CT_DELETE), 0, header, "forget a tracked connection")
+  batch.add<CtScope>(ct_type(IPCTNL_MSG_CT_DELETE), 0, header, "forget a tracked connection")
       .put(kOrigRaw, std::span<const std::byte>(flow.raw_orig));
 }
 

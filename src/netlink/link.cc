@@ -14,20 +14,6 @@ namespace {
 
 using namespace rtnl;
 
-/// Names go to the kernel with their terminating zero.
-std::string_view with_zero(const std::string& text) { return {text.c_str(), text.size() + 1}; }
-
-void put_family_settings(Writer<LinkScope>& writer, const LinkChange& change) {
-  if (change.ipv4_conf.empty() && !change.no_autoconf) return;
-  auto families = writer.nest(kAfSpec);
-  if (!change.ipv4_conf.empty()) {
-    auto inet = families.nest(kInet);
-    auto conf = inet.nest(kInetConf);
-    for (const auto& [id, value] : change.ipv4_conf) conf.put_at(id, value);
-  }
-  if (change.no_autoconf) families.nest(kInet6).put(kAddrGenMode, IN6_ADDR_GEN_MODE_NONE);
-}
-
 template <class T>
 std::vector<T> read_numbers(const AttrView& attr) {
   std::vector<T> numbers(attr.payload.size() / sizeof(T));
@@ -139,82 +125,6 @@ Result<std::optional<Link>> run_query(Socket& socket, Batch& batch) {
 
 }  // namespace
 
-void create_veth(Batch& batch, const VethSpec& spec) {
-  auto link =
-      batch.add<LinkScope>(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, "create the veth pair");
-  link.put(kIfName, with_zero(spec.outer.str())).put(kAddress, spec.outer_mac);
-  link.put(kMtu, spec.mtu).put(kGroup, spec.group);
-  auto info = link.nest(kLinkInfo);
-  info.put(kInfoKind, "veth");
-  auto data = info.nest(kVethData);
-  auto peer = data.nest(kVethPeer);
-  peer.raw(ifinfomsg{});
-  peer.put(kIfName, with_zero(spec.inner.str())).put(kAddress, spec.inner_mac).put(kMtu, spec.mtu);
-  peer.put(kNetNsFd, static_cast<std::uint32_t>(spec.inner_ns));
-}
-
-namespace {
-
-void write_change(Batch& batch, int index, std::string_view name, const LinkChange& change) {
-  ifinfomsg header{};
-  header.ifi_index = index;
-  const auto flag = [&](const std::optional<bool>& value, unsigned bit) {
-    if (!value) return;
-    header.ifi_change |= bit;
-    if (*value) header.ifi_flags |= bit;
-  };
-  flag(change.up, IFF_UP);
-  flag(change.noarp, IFF_NOARP);
-  auto link = batch.add<LinkScope>(RTM_NEWLINK, 0, header, "set the link");
-  if (!name.empty()) link.put(kIfName, name);
-  if (change.mtu) link.put(kMtu, *change.mtu);
-  if (change.group) link.put(kGroup, *change.group);
-  if (change.mac) link.put(kAddress, *change.mac);
-  put_family_settings(link, change);
-}
-
-}  // namespace
-
-void change_link(Batch& batch, const IfName& name, const LinkChange& change) {
-  write_change(batch, 0, with_zero(name.str()), change);
-}
-
-void change_link(Batch& batch, int index, const LinkChange& change) {
-  write_change(batch, index, {}, change);
-}
-
-void add_altname(Batch& batch, const IfName& name, const std::string& altname) {
-  auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, ifinfomsg{},
-                                   "name the link in full");
-  link.put(kIfName, with_zero(name.str()));
-  link.nest(kPropList).put(kPropAltName, with_zero(altname));
-}
-
-void add_altname(Batch& batch, int index, const std::string& altname) {
-  ifinfomsg header{};
-  header.ifi_index = index;
-  auto link = batch.add<LinkScope>(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND, header,
-                                   "give the link another name");
-  link.nest(kPropList).put(kPropAltName, with_zero(altname));
-}
-
-void delete_altname(Batch& batch, int index, const std::string& altname) {
-  ifinfomsg header{};
-  header.ifi_index = index;
-  auto link = batch.add<LinkScope>(RTM_DELLINKPROP, 0, header, "take a name from the link");
-  link.nest(kPropList).put(kPropAltName, with_zero(altname));
-}
-
-void delete_link(Batch& batch, const IfName& name) {
-  auto link = batch.add<LinkScope>(RTM_DELLINK, 0, ifinfomsg{}, "delete the link");
-  link.put(kIfName, with_zero(name.str()));
-}
-
-void delete_group(Batch& batch, std::uint32_t group) {
-  auto link = batch.add<LinkScope>(RTM_DELLINK, 0, ifinfomsg{}, "delete the links of a group");
-  link.put(kGroup, group);
-}
-
 void query_link(Batch& batch, const IfName& name) {
   auto link = batch.add<LinkScope>(RTM_GETLINK, 0, ifinfomsg{}, "find the link");
   link.put(kIfName, with_zero(name.str())).put(kExtMask, kNoStats);
@@ -266,6 +176,19 @@ Result<std::vector<Link>> dump_links(Socket& socket, bool stats) {
         if (auto link = parse_link(message)) links.push_back(std::move(*link));
       }));
   return links;
+}
+
+Result<std::optional<int>> nsid_of(Socket& socket, int netns) {
+  Batch batch;
+  batch.add<NsidScope>(RTM_GETNSID, 0, rtgenmsg{}, "find the namespace")
+      .put(kNsidFd, static_cast<std::uint32_t>(netns));
+  std::optional<int> nsid;
+  TRY(socket.run(batch, [&](const MessageView& message) {
+    for (const auto& attr : message.attributes<rtgenmsg>())
+      if (attr.type == NETNSA_NSID) nsid = attr.as<int>();
+  }));
+  if (nsid && *nsid < 0) nsid.reset();
+  return nsid;
 }
 
 }  // namespace warren::netlink

@@ -24,6 +24,20 @@ struct VethSpec {
   int inner_ns = -1;  ///< descriptor of the namespace of the peer
 };
 
+/// A link on top of another: macvlan, ipvlan, or an 802.1Q VLAN. Its parent is in the socket's namespace;
+/// the link itself is born where `netns` says.
+struct UpperSpec {
+  enum class Kind { macvlan, ipvlan, vlan };
+  Kind kind = Kind::macvlan;
+  IfName name;
+  int parent = 0;          ///< index
+  int netns = -1;          ///< descriptor; -1: beside its parent
+  std::optional<Mac> mac;  ///< nothing: the kernel chooses
+  std::uint32_t mode = 0;  ///< MACVLAN_MODE_* or IPVLAN_MODE_*
+  std::uint16_t vlan = 0;
+  std::uint32_t group = 0;
+};
+
 /// What to change of a link; what has no value stays.
 struct LinkChange {
   std::optional<bool> up;
@@ -33,6 +47,15 @@ struct LinkChange {
   std::optional<Mac> mac;
   bool no_autoconf = false;  ///< IPv6 addr_gen_mode none: no link-local address by itself
   std::vector<std::pair<std::uint16_t, std::uint32_t>> ipv4_conf;  ///< IPV4_DEVCONF_* and value (linux/ip.h)
+};
+
+/// Where a link moves, and what it becomes in the same moment; what has no value stays.
+struct LinkMove {
+  int netns = -1;                 ///< descriptor
+  IfName name;                    ///< must be free there
+  std::optional<int> index = {};  ///< must be free there
+  std::optional<std::uint32_t> group = {};
+  std::optional<Mac> mac = {};
 };
 
 /// A link as the kernel lists it.
@@ -69,12 +92,19 @@ struct Link {
 };
 
 void create_veth(Batch& batch, const VethSpec& spec);
+void create_upper(Batch& batch, const UpperSpec& spec);
 void change_link(Batch& batch, const IfName& name, const LinkChange& change);
 void change_link(Batch& batch, int index, const LinkChange& change);
 void add_altname(Batch& batch, const IfName& name, const std::string& altname);
 void add_altname(Batch& batch, int index, const std::string& altname);
 void delete_altname(Batch& batch, int index, const std::string& altname);
+void rename_link(Batch& batch, int index, const IfName& name);
+/// It is down then, and has no addresses.
+void move_link(Batch& batch, int index, const LinkMove& move);
+/// Makes the link a port of a bridge, or, with 0, of none.
+void set_master(Batch& batch, const IfName& name, int master);
 void delete_link(Batch& batch, const IfName& name);
+void delete_link(Batch& batch, int index);
 /// Deletes every link of a group at once: one grace period for all of them.
 void delete_group(Batch& batch, std::uint32_t group);
 /// Asks for a link within a batch; the answer comes to the visitor of run(), for parse_link.
@@ -89,5 +119,9 @@ void query_link(Batch& batch, const IfName& name);
 [[nodiscard]] Result<int> link_index(const Socket& socket, const IfName& name);
 /// All links of the socket's namespace; with their counters only when `stats`.
 [[nodiscard]] Result<std::vector<Link>> dump_links(Socket& socket, bool stats = false);
+
+/// By which number the socket's namespace knows another, which only its own kernel gives; nothing where no
+/// link leads there.
+[[nodiscard]] Result<std::optional<int>> nsid_of(Socket& socket, int netns);
 
 }  // namespace warren::netlink

@@ -28,9 +28,7 @@ constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
 constexpr int kSetTries = 100;
 constexpr auto kSetPause = std::chrono::milliseconds(2);
 
-constexpr auto type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_NFTABLES, message); };
-
-std::string_view with_zero(const std::string& text) { return {text.c_str(), text.size() + 1}; }
+constexpr auto nft_type = [](unsigned message) { return nfnl::type(NFNL_SUBSYS_NFTABLES, message); };
 
 std::span<const std::byte> value_of(const AttrView& attr) {
   for (const auto& inner : AttrRange(attr.payload))
@@ -86,7 +84,7 @@ void read_hook(BaseChain& chain, const AttrView& attr) {
 
 std::optional<BaseChain> parse_chain(const MessageView& message) {
   const auto header = message.header<nfgenmsg>();
-  if (!header || message.type != type(NFT_MSG_NEWCHAIN)) return std::nullopt;
+  if (!header || message.type != nft_type(NFT_MSG_NEWCHAIN)) return std::nullopt;
   BaseChain chain;
   chain.family = header->nfgen_family;
   bool base = false;
@@ -120,7 +118,9 @@ std::optional<BaseChain> parse_chain(const MessageView& message) {
 Status dump_set(Socket& socket, const std::string& table, const std::string& set,
                 const std::function<void()>& start, const std::function<void(const RawElement&)>& visit) {
   Batch batch;
-  batch.add<SetElemScope>(type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list an nft set")
+  batch
+      .add<SetElemScope>(nft_type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET),
+                         "list an nft set")
       .put(kElemTable, with_zero(table))
       .put(kElemSet, with_zero(set));
   std::vector<std::size_t> seen;
@@ -142,7 +142,7 @@ Status dump_set(Socket& socket, const std::string& table, const std::string& set
 
 Result<std::vector<BaseChain>> dump_base_chains(Socket& socket) {
   Batch batch;
-  (void)batch.add<nfnl::NoAttributes>(type(NFT_MSG_GETCHAIN), NLM_F_DUMP, nfnl::header(NFPROTO_UNSPEC),
+  (void)batch.add<nfnl::NoAttributes>(nft_type(NFT_MSG_GETCHAIN), NLM_F_DUMP, nfnl::header(NFPROTO_UNSPEC),
                                       "list the nft chains");
   std::vector<BaseChain> chains;
   TRY(socket.dump(
@@ -160,7 +160,8 @@ bool has_one_rule_in_each(Socket& socket, const std::string& table, std::size_t 
   for (const auto& chain : *hooked)
     if (chain.table == table && chain.family == NFPROTO_INET && chain.type == "nat") rules[chain.name] = 0;
   Batch batch;
-  batch.add<RuleScope>(type(NFT_MSG_GETRULE), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list the nft rules")
+  batch
+      .add<RuleScope>(nft_type(NFT_MSG_GETRULE), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list the nft rules")
       .put(kRuleTable, with_zero(table));
   const auto start = [&] {
     for (auto& [chain, count] : rules) count = 0;
@@ -179,7 +180,7 @@ bool has_one_rule_in_each(Socket& socket, const std::string& table, std::size_t 
 
 Result<bool> has_table(Socket& socket, const std::string& table) {
   Batch batch;
-  batch.add<TableScope>(type(NFT_MSG_GETTABLE), 0, nfnl::header(NFPROTO_INET), "find the nft table")
+  batch.add<TableScope>(nft_type(NFT_MSG_GETTABLE), 0, nfnl::header(NFPROTO_INET), "find the nft table")
       .put(kTableName, with_zero(table));
   const auto status = socket.run(batch);
   if (!status && status.error().code == Code::not_found) return false;
@@ -188,7 +189,7 @@ Result<bool> has_table(Socket& socket, const std::string& table) {
 }
 
 std::optional<RulesetChange> parse_ruleset_change(const MessageView& message) {
-  if (message.type != type(NFT_MSG_NEWGEN)) return std::nullopt;
+  if (message.type != nft_type(NFT_MSG_NEWGEN)) return std::nullopt;
   RulesetChange change;
   for (const auto& attr : message.attributes<nfgenmsg>()) {
     if (attr.type == NFTA_GEN_ID) change.generation = nfnl::be32(attr).value_or(0);

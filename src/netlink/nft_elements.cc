@@ -22,16 +22,14 @@ struct ElementsScope;
 struct ElementScope;
 struct DataScope;
 using Bytes = std::span<const std::byte>;
-constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kTable;
-constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kSet;
+constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kListTable;
+constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kListSet;
 constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_ELEMENTS, Nest<ElementsScope>> kElements;
 constexpr Attr<ElementsScope, NFTA_LIST_ELEM, Nest<ElementScope>> kElement;
 constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY, Nest<DataScope>> kKey;
 constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY_END, Nest<DataScope>> kKeyEnd;
 constexpr Attr<ElementScope, NFTA_SET_ELEM_DATA, Nest<DataScope>> kData;
 constexpr Attr<DataScope, NFTA_DATA_VALUE, Bytes> kValue;
-
-std::string_view with_zero(const std::string& text) { return {text.c_str(), text.size() + 1}; }
 
 void put_element(Writer<ElementsScope>& list, const ElementBytes& element) {
   auto writer = list.nest(kElement);
@@ -65,7 +63,7 @@ void ElementTransaction::put(std::uint16_t type, std::uint16_t flags, std::strin
     elements = elements.subspan(some.size());
     auto request = batch_.add<ListScope>(nfnl::type(NFNL_SUBSYS_NFTABLES, type), flags,
                                          nfnl::header(NFPROTO_INET), what);
-    request.put(kTable, with_zero(table_)).put(kSet, with_zero(set));
+    request.put(kListTable, with_zero(table_)).put(kListSet, with_zero(set));
     auto list = request.nest(kElements);
     for (const auto& element : some) put_element(list, element);
   }

@@ -33,7 +33,6 @@ struct NeighScope;
 struct NsidScope;
 
 inline constexpr Attr<LinkScope, IFLA_IFNAME, std::string_view> kIfName;
-inline constexpr Attr<LinkScope, IFLA_ALT_IFNAME, std::string_view> kAltIfName;
 inline constexpr Attr<LinkScope, IFLA_ADDRESS, Mac> kAddress;
 inline constexpr Attr<LinkScope, IFLA_MTU, std::uint32_t> kMtu;
 inline constexpr Attr<LinkScope, IFLA_GROUP, std::uint32_t> kGroup;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/socket.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
@@ -12,6 +14,12 @@ namespace warren::netlink {
 namespace {
 
 constexpr std::size_t kMaxSend = 32 * 1024;  // stays below the default socket buffer
+// The kernel answers a whole part before the first answer is read, and drops what finds no room. What an
+// answer costs it is more than its bytes: an ack, with the kernel's words, 0.8 to 1.3 KiB; a link 2 to 5 KiB.
+constexpr int kRoom = 1024 * 1024;  // the kernel doubles it
+constexpr std::size_t kAckCost = 2 * 1024;
+constexpr std::size_t kAnswerCost = 16 * 1024;
+constexpr std::size_t kMaxPart = 128;  // requests
 constexpr int kDumpTries = 16;
 
 /// Walks the messages of one datagram.
@@ -61,6 +69,18 @@ void set_option(int fd, int option) {
   setsockopt(fd, SOL_NETLINK, option, &on, sizeof on);  // an older kernel without it still answers
 }
 
+/// Makes the queue of answers long, or as long as anybody may have it, and says how long that is.
+std::size_t make_room(int fd) {
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom) != 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
+  int room = 0;
+  socklen_t size = sizeof room;
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, &size) != 0 || room < 0) return 0;
+  return static_cast<std::size_t>(room);
+}
+
+bool nothing_waits(const Error& error) { return error.sys == EAGAIN || error.sys == EWOULDBLOCK; }
+
 }  // namespace
 
 Result<Socket> Socket::open(int protocol) {
@@ -69,7 +89,8 @@ Result<Socket> Socket::open(int protocol) {
   set_option(fd.get(), NETLINK_EXT_ACK);
   set_option(fd.get(), NETLINK_CAP_ACK);
   set_option(fd.get(), NETLINK_GET_STRICT_CHK);
-  return Socket(std::move(fd));
+  const auto room = make_room(fd.get());
+  return Socket(std::move(fd), room);
 }
 
 Status Socket::send(Batch& batch, const Part& part) {
@@ -105,35 +126,71 @@ Result<std::span<const std::byte>> Socket::read(int flags) {
   }
 }
 
+void Socket::take_answers(std::span<const std::byte> bytes, const Batch& batch, const Part& part,
+                          Answers& answers, const Visitor& visit) const {
+  each_message(bytes, [&](const nlmsghdr& header) {
+    if (header.nlmsg_seq < first_sequence_ || header.nlmsg_seq > sequence_) return;
+    const auto request = part.first + (header.nlmsg_seq - first_sequence_);
+    if (header.nlmsg_type != NLMSG_ERROR) {
+      if (visit) visit({header.nlmsg_type, payload(header)});
+      return;
+    }
+    if (error_of(header) != 0)
+      answers.failures.push_back({request, refused(header, batch.requests_[request].what)});
+    if (request == part.acked || (part.whole && request == part.first)) answers.done = true;
+  });
+}
+
+/// The kernel has done all that was sent when send() returns, so no answer is still to come when it says that
+/// some were dropped: those that are there are read without waiting.
 Status Socket::collect(const Batch& batch, const Part& part, std::vector<Failure>& failures,
                        const Visitor& visit) {
-  for (bool done = false; !done;) {
-    const auto bytes = TRY(read(0));
-    each_message(bytes, [&](const nlmsghdr& header) {
-      if (header.nlmsg_seq < first_sequence_ || header.nlmsg_seq > sequence_) return;
-      const auto request = part.first + (header.nlmsg_seq - first_sequence_);
-      if (header.nlmsg_type != NLMSG_ERROR) {
-        if (visit) visit({header.nlmsg_type, payload(header)});
-        return;
-      }
-      if (error_of(header) != 0)
-        failures.push_back({request, refused(header, batch.requests_[request].what)});
-      if (request == part.acked || (part.whole && request == part.first)) done = true;
-    });
+  Answers answers{failures};
+  std::optional<Error> lost;
+  while (!answers.done || lost) {
+    auto bytes = read(lost ? MSG_DONTWAIT : 0);
+    if (bytes) {
+      take_answers(*bytes, batch, part, answers, visit);
+    } else if (bytes.error().sys == ENOBUFS) {
+      lost = std::move(bytes).error();
+    } else if (lost && nothing_waits(bytes.error())) {
+      // Of a transaction the first refusal, which comes first, tells enough, and so does the last ack.
+      if (part.whole && (answers.done || !failures.empty())) return {};
+      return std::unexpected(*std::move(lost));
+    } else {
+      forget_answers();
+      return std::unexpected(std::move(bytes).error());
+    }
   }
   return {};
+}
+
+/// Reads what waits, so that the next call begins with an empty queue: until it is empty the kernel goes on
+/// dropping.
+void Socket::forget_answers() {
+  for (;;) {
+    const auto bytes = read(MSG_DONTWAIT);
+    const bool lost_or_cut = !bytes && (bytes.error().sys == ENOBUFS || bytes.error().sys == 0);
+    if (!bytes && !lost_or_cut) return;
+  }
+}
+
+/// From `first`, as many requests as their send and, `asks`: with what they ask for, their answers have room.
+Socket::Part Socket::next_part(const Batch& batch, std::size_t first, bool asks) const {
+  const auto most = std::clamp(room_ / (asks ? kAnswerCost : kAckCost), std::size_t{1}, kMaxPart);
+  const auto end = std::min(batch.requests_.size(), first + most);
+  auto last = first + 1;
+  while (last < end && batch.end_of(last) - batch.requests_[first].offset <= kMaxSend) ++last;
+  return {first, last, last - 1};
 }
 
 Result<std::vector<Failure>> Socket::run_all(Batch& batch, const Visitor& visit) {
   std::vector<Failure> failures;
   for (std::size_t first = 0; first < batch.requests_.size();) {
-    auto last = first + 1;
-    while (last < batch.requests_.size() && batch.end_of(last) - batch.requests_[first].offset <= kMaxSend)
-      ++last;
-    const Part part{first, last, last - 1};
+    const auto part = next_part(batch, first, static_cast<bool>(visit));
     TRY(send(batch, part));
     TRY(collect(batch, part, failures, visit));
-    first = last;
+    first = part.last;
   }
   return failures;
 }
@@ -164,9 +221,14 @@ Result<bool> Socket::dump_once(Batch& batch, const Visitor& visit) {
   TRY(send(batch, {0, 1, 1}));
   bool interrupted = false;
   for (bool done = false; !done;) {
-    const auto bytes = TRY(read(0));
+    const auto bytes = read(0);
+    if (!bytes) {
+      forget_answers();
+      if (bytes.error().sys == ENOBUFS) return true;  // some of it was lost
+      return std::unexpected(bytes.error());
+    }
     Status status;
-    each_message(bytes, [&](const nlmsghdr& header) {
+    each_message(*bytes, [&](const nlmsghdr& header) {
       if (header.nlmsg_seq != sequence_ || done) return;
       if (header.nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
       const bool last = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
@@ -206,7 +268,7 @@ Status Socket::join(unsigned group) {
 Result<bool> Socket::receive(const Visitor& visit) {
   for (;;) {
     auto bytes = read(MSG_DONTWAIT);
-    if (!bytes && (bytes.error().sys == EAGAIN || bytes.error().sys == EWOULDBLOCK)) return true;
+    if (!bytes && nothing_waits(bytes.error())) return true;
     if (!bytes && bytes.error().sys == ENOBUFS) return false;
     if (!bytes) return std::unexpected(std::move(bytes).error());
     each_message(*bytes, [&](const nlmsghdr& header) { visit({header.nlmsg_type, payload(header)}); });

@@ -42,6 +42,18 @@ void Core::resume_paused() {
   paused.clear();
 }
 
+void Core::stop_accepting(bool close) {
+  listeners.for_each([&](std::uint32_t index) {
+    auto& listener = listeners[index];
+    listener.paused = false;
+    // A listener that is shut down, here or by another process that holds it, has an event that epoll tells
+    // for ever, whatever it was asked to watch.
+    poller.remove(listener.fd.get());
+    if (close && listener.proto == Proto::tcp) ::shutdown(listener.fd.get(), SHUT_RDWR);
+  });
+  paused.clear();
+}
+
 bool Core::admit(std::uint32_t listener) {
   auto& from = listeners[listener];
   auto& space = spaces[from.space];

@@ -41,6 +41,8 @@ struct Core {
   void pause(std::uint32_t listener);
   void resume_paused();
   void watch(std::uint32_t listener, std::uint32_t events);
+  /// For good. `close`: whoever else holds the TCP listeners cannot accept from them either.
+  void stop_accepting(bool close);
   /// Another connection or flow of a space; false, counted: it has its share already.
   [[nodiscard]] bool admit(std::uint32_t listener);
   void leave(std::uint32_t listener);

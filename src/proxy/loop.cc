@@ -189,14 +189,7 @@ void Loop::remove_listeners(const std::vector<ListenerId>& listeners) {
   }
 }
 
-void Loop::stop_accepting(bool close) {
-  core_->listeners.for_each([&](std::uint32_t index) {
-    const auto& listener = core_->listeners[index];
-    core_->watch(index, 0);
-    if (close && listener.proto == Proto::tcp) ::shutdown(listener.fd.get(), SHUT_RDWR);
-  });
-  core_->paused.clear();
-}
+void Loop::stop_accepting(bool close) { core_->stop_accepting(close); }
 
 // ---- what it says -----------------------------------------------------------------------------------------
 

@@ -20,7 +20,9 @@ namespace warren::proxy {
 
 /// How long the proxy waits, and how much a space may have.
 struct Limits {
-  std::chrono::milliseconds connect{10'000};  ///< until a target answers
+  /// Until a target answers, all its addresses together. Of several, each but the last has a quarter of it,
+  /// then it is the next one's turn.
+  std::chrono::milliseconds connect{10'000};
   std::chrono::milliseconds idle{8 * 3'600'000};
   std::chrono::milliseconds drain{300'000};  ///< without a byte, when one direction has ended
   std::chrono::milliseconds flow{60'000};    ///< a UDP flow without a datagram

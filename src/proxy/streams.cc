@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr int kAcceptBatch = 32;
-constexpr Instant kRetryUnix = 10;  ///< a Unix socket whose queue is full says so at once
 
 bool is_full(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
@@ -32,13 +31,22 @@ bool not_reached(const Side& side) {
   return error != 0 && error != ECONNRESET && error != EPIPE;
 }
 
+/// Of a TCP socket, before it connects.
+void prepare(int fd, const Address& target) {
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (target.ip().is_loopback())
+    bound_buffers(fd);
+  else
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+}
+
 }  // namespace
 
 Streams::Streams(Core& core)
     : core_(core),
       mover_(core.limits.pipe_size),
       connecting_(core.limits.connect.count()),
-      retry_(kRetryUnix),
       idle_(core.limits.idle.count()),
       draining_(core.limits.drain.count()) {}
 
@@ -95,47 +103,75 @@ void Streams::begin(std::uint32_t listener, UniqueFd client, Port client_port) {
 
 void Streams::connect(std::uint32_t index) {
   auto& connection = connections_[index];
-  const auto& addresses = core_.addresses(core_.listeners[connection.listener]);
-  while (connection.attempt < addresses.size()) {
-    if (try_address(index, addresses[connection.attempt])) return;
-    ++connection.attempt;
-  }
-  fail(index);
+  const auto& from = core_.listeners[connection.listener];
+  const auto& addresses = core_.addresses(from);
+  const bool unix_target = connection.attempt < addresses.size() && addresses[connection.attempt].is_unix();
+  // Behind those who wait already: it is not its turn, and the socket has no room.
+  const auto outcome = unix_target && waiting_.anyone(from.target) ? Outcome::full : try_addresses(index);
+  if (outcome == Outcome::failed) return fail(index);
+  connection.waiting = outcome == Outcome::full;
+  if (connection.waiting) waiting_.add(from.target, {index, connections_.generation(index)}, core_.now);
+  if (connection.attempt + 1 < addresses.size()) bound_attempt(index);
 }
 
-/// True: on its way, there, or to be tried again soon.
-bool Streams::try_address(std::uint32_t index, const Address& address) {
+Streams::Outcome Streams::try_addresses(std::uint32_t index) {
   auto& connection = connections_[index];
-  auto& side = connection.target;
+  const auto& addresses = core_.addresses(core_.listeners[connection.listener]);
+  for (; connection.attempt < addresses.size(); ++connection.attempt) {
+    const auto outcome = try_address(index, addresses[connection.attempt]);
+    if (outcome != Outcome::failed) return outcome;
+  }
+  return Outcome::failed;
+}
+
+Streams::Outcome Streams::try_address(std::uint32_t index, const Address& address) {
+  auto& side = connections_[index].target;
   side = {};
   auto& kept = spare(address.family());
   side.fd = kept.valid()
                 ? std::move(kept)
                 : UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!side.fd.valid()) return false;
-  if (!address.is_unix()) {
-    const int one = 1;
-    ::setsockopt(side.fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (address.ip().is_loopback())
-      bound_buffers(side.fd.get());
-    else
-      ::setsockopt(side.fd.get(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-  }
+  if (!side.fd.valid()) return Outcome::failed;
+  if (!address.is_unix()) prepare(side.fd.get(), address);
   const int error = ::connect(side.fd.get(), address.get(), address.size()) == 0 ? 0 : errno;
   if (error == EAGAIN && address.is_unix()) {
-    side.fd.reset();
-    retry_.arm(connections_, index, core_.now);
-    return true;
+    kept = std::move(side.fd);  // as good as new
+    return Outcome::full;
   }
-  if (error != 0 && error != EINPROGRESS && error != EINTR) return false;
-  return core_.poller.add(side.fd.get(), kEvents, {Source::target, connections_.generation(index), index})
-      .has_value();
+  if (error != 0 && error != EINPROGRESS && error != EINTR) return Outcome::failed;
+  const Tag tag{Source::target, connections_.generation(index), index};
+  return core_.poller.add(side.fd.get(), kEvents, tag) ? Outcome::under_way : Outcome::failed;
 }
 
 void Streams::next_address(std::uint32_t index) {
   ++connections_[index].attempt;
-  connecting_.arm(connections_, index, core_.now);
   connect(index);
+}
+
+/// The connection has one deadline for all its addresses: a silent one must not use it up.
+void Streams::bound_attempt(std::uint32_t index) {
+  const Reference connection{index, connections_.generation(index)};
+  attempts_.push_back(
+      {connection, connections_[index].attempt, core_.now + core_.limits.connect.count() / 4});
+}
+
+void Streams::give_up_attempts() {
+  for (; !attempts_.empty() && attempts_.front().deadline <= core_.now; attempts_.pop_front()) {
+    const auto [of, number, deadline] = attempts_.front();
+    if (!connections_.holds(of.index, of.generation)) continue;
+    const auto& connection = connections_[of.index];
+    if (!connection.connected && connection.attempt == number) next_address(of.index);
+  }
+}
+
+void Streams::admit_waiting() {
+  waiting_.admit(core_.now, [this](const Reference& who) {
+    if (!connections_.holds(who.index, who.generation) || !connections_[who.index].waiting) return true;
+    const auto outcome = try_addresses(who.index);
+    connections_[who.index].waiting = outcome == Outcome::full;
+    if (outcome == Outcome::failed) fail(who.index);
+    return outcome != Outcome::full;
+  });
 }
 
 void Streams::connected(std::uint32_t index) {
@@ -250,19 +286,17 @@ void Streams::fail(std::uint32_t index) {
 }
 
 void Streams::expire() {
-  for (std::uint32_t index; (index = retry_.due(connections_, core_.now)) != kNone;) {
-    connecting_.arm(connections_, index, core_.now);
-    connect(index);
-  }
-  for (std::uint32_t index; (index = connecting_.due(connections_, core_.now)) != kNone;) next_address(index);
+  for (std::uint32_t index; (index = connecting_.due(connections_, core_.now)) != kNone;) fail(index);
+  give_up_attempts();
+  admit_waiting();
   for (auto* queue : {&idle_, &draining_})
     for (std::uint32_t index; (index = queue->due(connections_, core_.now)) != kNone;) end(index, true);
 }
 
 Instant Streams::earliest(Instant limit) const {
-  for (const auto* queue : {&connecting_, &retry_, &idle_, &draining_})
-    limit = queue->earliest(connections_, limit);
-  return limit;
+  for (const auto* queue : {&connecting_, &idle_, &draining_}) limit = queue->earliest(connections_, limit);
+  if (!attempts_.empty()) limit = std::min(limit, attempts_.front().deadline);
+  return waiting_.earliest(limit);
 }
 
 void Streams::end_orphans() {

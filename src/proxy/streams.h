@@ -4,9 +4,11 @@
 // For the .cc files of this folder.
 
 #include <array>
+#include <deque>
 
 #include "proxy/core.h"
 #include "proxy/mover.h"
+#include "proxy/waiting.h"
 
 namespace warren::proxy {
 
@@ -19,11 +21,19 @@ struct Connection {
   Way down;  ///< target to client
   std::uint32_t listener = kNone;
   std::uint16_t client_port = 0;
-  std::uint8_t attempt = 0;  ///< which of the target's addresses
+  std::uint32_t attempt = 0;  ///< which of the target's addresses
   bool connected = false;
-  bool queued = false;  ///< in the list of those that have more to move
-  bool reset = false;   ///< one side was cut off: so will the other be
+  bool waiting = false;  ///< for room in the queue of a Unix socket
+  bool queued = false;   ///< in the list of those that have more to move
+  bool reset = false;    ///< one side was cut off: so will the other be
   Timer timer;
+};
+
+/// The try of one of several addresses, which leaves time for the next.
+struct Attempt {
+  Reference connection;
+  std::uint32_t number = 0;
+  Instant deadline = 0;
 };
 
 /// Connections over TCP and Unix sockets.
@@ -46,8 +56,17 @@ class Streams {
   [[nodiscard]] bool accept_one(std::uint32_t listener);
   [[nodiscard]] UniqueFd& spare(int family);
   void begin(std::uint32_t listener, UniqueFd client, Port client_port);
+  enum class Outcome {
+    failed,
+    under_way,  ///< or there
+    full,       ///< a Unix socket's queue has no room
+  };
   void connect(std::uint32_t index);
-  [[nodiscard]] bool try_address(std::uint32_t index, const Address& address);
+  [[nodiscard]] Outcome try_address(std::uint32_t index, const Address& address);
+  [[nodiscard]] Outcome try_addresses(std::uint32_t index);
+  void bound_attempt(std::uint32_t index);
+  void give_up_attempts();
+  void admit_waiting();
   void next_address(std::uint32_t index);
   void connected(std::uint32_t index);
   void client_event(std::uint32_t index, std::uint32_t events);
@@ -60,7 +79,9 @@ class Streams {
   Core& core_;
   Mover mover_;
   Slab<Connection> connections_;
-  DeadlineQueue connecting_, retry_, idle_, draining_;
+  DeadlineQueue connecting_, idle_, draining_;
+  WaitingRoom waiting_;             ///< they are in connecting_ too
+  std::deque<Attempt> attempts_;    ///< in the order of their deadlines
   std::array<UniqueFd, 3> spares_;  ///< sockets for the next connection: v4, v6, unix
   std::vector<std::uint32_t> again_;
 };

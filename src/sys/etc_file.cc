@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kTries = 50;
-constexpr auto kPause = 100ms;
+constexpr auto kEditPause = 100ms;
 
 /// What we are about to put in place of something: nobody else's by its name, and ours alone by the lock.
 std::string draft_of(const std::string& path) { return path + ".warren"; }
@@ -65,7 +65,7 @@ Result<UniqueFd> lock_passwords() {
     if (::fcntl(fd.get(), F_OFD_SETLK, &whole) == 0) return fd;
     if (errno != EAGAIN && errno != EACCES && errno != EINTR)
       return fail_errno(errno, "lock " + std::string(path));
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kEditPause);
   }
   return fail(Code::failed,
               fmt::format("another program is changing users and groups (it has locked {}): try "
@@ -87,7 +87,7 @@ Status link_lock(const std::string& path, const std::string& mine) {
       continue;
     }
     holder = fmt::format("PID {}", *pid);
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kEditPause);
   }
   return fail(Code::failed, fmt::format("{} is being changed by {} ({}): try again when it is done", path,
                                         holder.empty() ? "others" : holder, lock));

@@ -39,11 +39,11 @@ Result<SpaceName> SpaceName::parse(std::string_view text) {
 template <>
 Result<IfName> IfName::parse(std::string_view text) {
   const bool good =
-      !text.empty() && text.size() <= 15 && text != "." && text != ".." && made_of(text, "_.@:+-");
+      !text.empty() && text.size() <= kIfNameMax && text != "." && text != ".." && made_of(text, "_.@:+-");
   if (good) return IfName(text);
-  return fail(
-      Code::usage,
-      fmt::format("'{}' cannot name an interface: use 1 to 15 letters, digits, '_', '.', '-'", shown(text)));
+  return fail(Code::usage,
+              fmt::format("'{}' cannot name an interface: use 1 to {} letters, digits, '_', '.', '-'",
+                          shown(text), kIfNameMax));
 }
 
 template <>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ class CheckedName {
 using SpaceName = CheckedName<struct SpaceNameTag>;
 /// A network interface: 1 to 15 characters of [A-Za-z0-9_.@:+-], not "." or "..".
 using IfName = CheckedName<struct IfNameTag>;
+inline constexpr std::size_t kIfNameMax = 15;  ///< characters: IFNAMSIZ without the terminating zero
 
 /// A login name or a group's: 1 to 32 characters of [A-Za-z0-9_.-], not beginning with '-', not "." or "..".
 /// A

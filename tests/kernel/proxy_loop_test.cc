@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "proxy/core.h"
 #include "proxy/loop.h"
 
 namespace warren::proxy {
@@ -91,6 +92,39 @@ std::size_t open_descriptors() {
   return count;
 }
 
+/// How long the calling thread computed so far, in nanoseconds.
+std::int64_t thread_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+/// A listening socket that nobody accepts from, with its queue full.
+struct Deaf {
+  explicit Deaf(const Address& at) : listener(::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    EXPECT_EQ(::bind(listener.get(), at.get(), at.size()), 0) << at.str();
+    EXPECT_EQ(::listen(listener.get(), 0), 0);
+    address = at.is_unix() ? at : own_address(listener.get());
+    for (int i = 0; i < 2; ++i) {
+      fill.emplace_back(::socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      ::connect(fill.back().get(), address.get(), address.size());
+    }
+  }
+  UniqueFd listener;
+  Address address;
+  std::vector<UniqueFd> fill;
+};
+
+/// The path of a Unix socket that is gone with it.
+struct SocketPath {
+  explicit SocketPath(const std::string& name) : path(testing::TempDir() + name) { ::unlink(path.c_str()); }
+  ~SocketPath() { ::unlink(path.c_str()); }
+  SocketPath(const SocketPath&) = delete;
+  SocketPath& operator=(const SocketPath&) = delete;
+  [[nodiscard]] Address address() const { return Address::of_path(path).value(); }
+  std::string path;
+};
+
 class ProxyLoop : public testing::Test {
  protected:
   void SetUp() override { start({}); }
@@ -140,6 +174,18 @@ class ProxyLoop : public testing::Test {
       std::this_thread::sleep_for(10ms);
     }
     return false;
+  }
+
+  /// How long the loop's thread computed so far, in nanoseconds.
+  std::int64_t computed() {
+    return on_loop([] { return thread_time(); });
+  }
+  /// Whether the loop's thread mostly waits while another, which does not, computes for 200 ms: on a busy
+  /// machine either gets less, and the one as little as the other.
+  bool mostly_waits() {
+    const auto before = computed(), begin = thread_time();
+    while (thread_time() - begin < 200'000'000) continue;
+    return (computed() - before) * 20 < thread_time() - begin;
   }
 
   std::unique_ptr<Loop> loop_;
@@ -319,16 +365,8 @@ TEST_F(ProxyStream, GivesUpOnATargetThatDoesNotAnswer) {
   Limits limits;
   limits.connect = 200ms;
   start(limits);
-  // A full queue: the kernel drops what comes.
-  const auto deaf = bound(SOCK_STREAM, kLoopback);
-  ::listen(deaf.get(), 0);
-  std::vector<UniqueFd> fill;
-  for (int i = 0; i < 2; ++i) {
-    fill.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const auto to = own_address(deaf.get());
-    ::connect(fill.back().get(), to.get(), to.size());
-  }
-  const auto client = connect_to(serve({own_address(deaf.get())}));
+  const Deaf deaf(Address::of(kLoopback, 0));
+  const auto client = connect_to(serve({deaf.address}));
   EXPECT_EQ(how_it_ends(client), ECONNRESET);
   EXPECT_EQ(counters().failed, 1U);
 }
@@ -377,10 +415,45 @@ TEST_F(ProxyStream, WithoutDescriptorsClientsWaitAndNoneIsLost) {
   EXPECT_EQ(counters().failed, 0U);
 }
 
+TEST_F(ProxyStream, AnAddressThatIsSilentLeavesTimeForTheNext) {
+  Limits limits;
+  limits.connect = 400ms;
+  start(limits);
+  const Deaf deaf(Address::of(kLoopback, 0));
+  const auto listener = bound(SOCK_STREAM, kLoopback, 0);
+  const auto client = connect_to(serve({deaf.address, own_address(listener.get())}));
+  const auto server = accept_from(listener);
+  put(client, "x");
+  EXPECT_EQ(get(server, 1), "x");
+  EXPECT_EQ(counters().failed, 0U);
+}
+
+TEST_F(ProxyStream, ManySilentAddressesTakeNoLongerThanOne) {
+  Limits limits;
+  limits.connect = 200ms;
+  start(limits);
+  const Deaf deaf(Address::of(kLoopback, 0));
+  const auto time_until_reset = [&](std::size_t addresses) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto client = connect_to(serve(std::vector(addresses, deaf.address)));
+    EXPECT_EQ(how_it_ends(client), ECONNRESET);
+    return std::chrono::steady_clock::now() - begin;
+  };
+  const auto one = time_until_reset(1);
+  EXPECT_LT(time_until_reset(20), 10 * one);
+}
+
+TEST_F(ProxyStream, HoweverManyAddressesRefuseItEnds) {
+  const auto refused = refusing();
+  const auto client = connect_to(serve(std::vector(600, own_address(refused.get()))));
+  EXPECT_EQ(how_it_ends(client), ECONNRESET);
+  EXPECT_EQ(counters().failed, 1U);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
 TEST_F(ProxyLoop, UnixTarget) {
-  const auto path = testing::TempDir() + "proxy_loop_test.sock";
-  ::unlink(path.c_str());
-  const auto target = Address::of_path(path).value();
+  const SocketPath path("proxy_loop_test.sock");
+  const auto target = path.address();
   const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::bind(listener.get(), target.get(), target.size()), 0);
   ASSERT_EQ(::listen(listener.get(), 1), 0);
@@ -390,9 +463,71 @@ TEST_F(ProxyLoop, UnixTarget) {
     clients.push_back(connect_to(address));
     put(clients.back(), "unix" + std::to_string(i));
   }
-  for (int i = 0; i < 6; ++i) EXPECT_EQ(get(accept_from(listener), 5).substr(0, 4), "unix");
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(get(accept_from(listener), 5), "unix" + std::to_string(i));
   EXPECT_EQ(counters().failed, 0U);
-  ::unlink(path.c_str());
+}
+
+TEST_F(ProxyLoop, GivesUpOnAUnixTargetWhoseQueueStaysFull) {
+  Limits limits;
+  limits.connect = 200ms;
+  start(limits);
+  const SocketPath path("proxy_loop_full.sock");
+  const Deaf deaf(path.address());
+  const auto address = serve({deaf.address});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(connect_to(address));
+  for (const auto& client : clients) EXPECT_EQ(how_it_ends(client), ECONNRESET);
+  EXPECT_EQ(counters().failed, 50U);
+  EXPECT_TRUE(ends_up_with(0));
+}
+
+TEST_F(ProxyLoop, ThoseWhoWaitForAFullUnixTargetCostNothing) {
+  Limits limits;
+  limits.connect = 1h;
+  start(limits);
+  const SocketPath path("proxy_loop_waiting.sock");
+  const Deaf deaf(path.address());
+  const auto address = serve({deaf.address});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 500; ++i) clients.push_back(connect_to(address));
+  ASSERT_TRUE(ends_up_with(500));
+  EXPECT_TRUE(mostly_waits());
+  for (std::size_t i = 0; i < 450; ++i) close_with_reset(std::move(clients[i]));
+  ASSERT_TRUE(ends_up_with(50));
+  for (std::size_t i = 450; i < 500; ++i) put(clients[i], "z");
+  (void)accept_from(deaf.listener);  // who filled the queue
+  for (std::size_t i = 450; i < 500; ++i) EXPECT_EQ(get(accept_from(deaf.listener), 1), "z");
+}
+
+TEST_F(ProxyLoop, NothingSpinsWhileItDrains) {
+  for (const bool close : {true, false}) {
+    start({});
+    const auto server = bound(SOCK_STREAM, kLoopback, 0);
+    const auto client = connect_to(serve({own_address(server.get())}));
+    const auto accepted = accept_from(server);
+    const UniqueFd held(::dup(on_loop([&] { return loop_->listeners().at(0).fd; })));
+    on_loop([&] { return loop_->stop_accepting(close), 0; });
+    ::shutdown(held.get(), SHUT_RDWR);  // by another process that holds it
+    EXPECT_TRUE(mostly_waits()) << close;
+    put(client, "x");
+    EXPECT_EQ(get(accepted, 1), "x") << "what stands goes on";
+  }
+}
+
+TEST_F(ProxyLoop, WhatPausedStaysSilentWhenAcceptingHasEnded) {
+  Core core({}, Poller::open().value());
+  const auto listener = bound(SOCK_STREAM, kLoopback);
+  const auto index = core.listeners.take();
+  core.listeners[index].fd = UniqueFd(::dup(listener.get()));
+  ASSERT_TRUE(core.poller.add(core.listeners[index].fd.get(), EPOLLIN, {}));
+  core.pause(index);
+  core.stop_accepting(false);
+  EXPECT_FALSE(core.listeners[index].paused);
+  const auto client = connect_to(own_address(listener.get()));
+  core.now = core.resume_at;
+  core.resume_paused();
+  std::array<epoll_event, 4> room;
+  EXPECT_EQ(core.poller.wait(room, 0).size(), 0U);
 }
 
 TEST_F(ProxyLoop, UdpFlowsAreKeptApartAndForgotten) {

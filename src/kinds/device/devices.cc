@@ -10,8 +10,8 @@
 
 #include "host/links.h"
 #include "kinds/device/dhcp.h"
+#include "netlink/link.h"
 #include "netlink/route.h"
-#include "netlink/upper.h"
 #include "sys/netns.h"
 #include "sys/userns.h"
 

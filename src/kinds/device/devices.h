@@ -10,7 +10,7 @@
 #include "kinds/device/look.h"
 #include "kinds/device/others.h"
 #include "model/derive.h"
-#include "netlink/upper.h"
+#include "netlink/link.h"
 #include "rooms/room.h"
 #include "store/store.h"
 

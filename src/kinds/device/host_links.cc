@@ -5,8 +5,8 @@
 
 #include "host/links.h"
 #include "kinds/device/devices.h"
+#include "netlink/link.h"
 #include "netlink/route.h"
-#include "netlink/upper.h"
 
 namespace warren::device {
 

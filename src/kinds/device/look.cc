@@ -9,7 +9,7 @@
 #include "kinds/device/dhcp.h"
 #include "kinds/device/origin.h"
 #include "model/derive.h"
-#include "netlink/upper.h"
+#include "netlink/link.h"
 #include "sys/netns.h"
 
 namespace warren::device {

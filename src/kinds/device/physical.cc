@@ -8,8 +8,8 @@
 #include "host/links.h"
 #include "kinds/device/devices.h"
 #include "kinds/device/origin.h"
+#include "netlink/link.h"
 #include "netlink/route.h"
-#include "netlink/upper.h"
 #include "sys/netns.h"
 
 namespace warren::device {
@@ -21,7 +21,6 @@ using model::Space;
 using netlink::Batch;
 
 constexpr int kMostTries = 100;
-constexpr std::size_t kIfNameMax = 15;
 
 Status refuse(const std::string& name, std::string_view why) {
   return fail(Code::usage, fmt::format("{} cannot go into a space: {}", name, why));

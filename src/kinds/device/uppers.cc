@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "kinds/device/devices.h"
-#include "netlink/upper.h"
+#include "netlink/link.h"
 #include "sys/netns.h"
 #include "sys/userns.h"
 
