@@ -2,17 +2,19 @@
 // Devices as values: what can be, their MACs and names, and what the plan makes of what is missing.
 #include "model/device.h"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
 #include <set>
 
 #include "config/spaces_file.h"
-#include "model/plan.h"
+#include "engine/plan.h"
+#include "kinds/device/aspects.h"
 
 namespace warren::model {
 namespace {
 
-Device device(DeviceKind kind, std::uint8_t index = 1) {
+Device make(DeviceKind kind, std::uint8_t index = 1) {
   Device out;
   out.kind = kind;
   out.index = index;
@@ -26,7 +28,7 @@ std::string refusal(Device device) {
 }
 
 TEST(Device, MacsAreOfVlanNumberAndIndex) {
-  auto one = device(DeviceKind::vlan, 3);
+  auto one = make(DeviceKind::vlan, 3);
   one.vlan = 0x0abc;
   EXPECT_EQ(device_mac(0x1234, one).str(), "02:0a:bc:12:34:03");
   EXPECT_EQ(host_mac(0x1234, one).str(), "02:0a:bc:12:34:83");
@@ -39,7 +41,7 @@ TEST(Device, NoMacIsOfTwoInterfaces) {
   for (const auto vlan : std::to_array<std::uint16_t>({0, 1, 255, 256, 4094}))
     for (const auto number : std::to_array<SpaceNumber>({2, 255, 256, 65534}))
       for (const auto index : std::to_array<std::uint8_t>({1, 2, 127})) {
-        auto one = device(DeviceKind::macvlan, index);
+        auto one = make(DeviceKind::macvlan, index);
         one.vlan = vlan;
         EXPECT_TRUE(seen.insert(device_mac(number, one)).second);
         EXPECT_TRUE(seen.insert(host_mac(number, one)).second);
@@ -47,7 +49,7 @@ TEST(Device, NoMacIsOfTwoInterfaces) {
 }
 
 TEST(Device, NamesOnTheHostFit) {
-  auto one = device(DeviceKind::veth, kLastDevice);
+  auto one = make(DeviceKind::veth, kLastDevice);
   EXPECT_EQ(host_link(65534, one).str(), "veth_65534_o127");
   one.shim = true;
   EXPECT_EQ(host_link(65534, one).str(), "shim_65534_127");
@@ -55,48 +57,48 @@ TEST(Device, NamesOnTheHostFit) {
 
 TEST(Device, SitsOnItsBaseAndOnTheParentOfThat) {
   const auto eth0 = IfName::parse("eth0").value(), vlan = IfName::parse("eth0.100").value();
-  auto own = device(DeviceKind::macvlan), plain = own, stacked = own;
+  auto own = make(DeviceKind::macvlan), plain = own, stacked = own;
   own.vlan = 100;
   plain.parent = vlan;
   stacked.parent = vlan, stacked.vlan = 5;
   EXPECT_TRUE(sits_on(own, vlan) && sits_on(own, eth0) && sits_on(plain, vlan) && sits_on(stacked, vlan));
-  EXPECT_FALSE(sits_on(plain, eth0) || sits_on(device(DeviceKind::macvlan), vlan));
+  EXPECT_FALSE(sits_on(plain, eth0) || sits_on(make(DeviceKind::macvlan), vlan));
 }
 
 TEST(Device, DefaultsAreFilledIn) {
-  auto macvlan = device(DeviceKind::macvlan, 4);
+  auto macvlan = make(DeviceKind::macvlan, 4);
   ASSERT_TRUE(complete(macvlan));
   EXPECT_EQ(macvlan.name.str(), "eth4");
   EXPECT_EQ(macvlan.mode, DeviceMode::bridge);
-  auto vlan = device(DeviceKind::vlan);
+  auto vlan = make(DeviceKind::vlan);
   vlan.vlan = 100;
   ASSERT_TRUE(complete(vlan));
   EXPECT_EQ(vlan.name.str(), "vlan100");
-  auto physical = device(DeviceKind::physical);
+  auto physical = make(DeviceKind::physical);
   ASSERT_TRUE(complete(physical));
   EXPECT_EQ(physical.name.str(), "eth0");
 }
 
 TEST(Device, WhatCannotBeIsRefused) {
-  EXPECT_EQ(refusal(device(DeviceKind::vlan)), "a vlan needs a VLAN ID, 1 to 4094");
-  auto none = device(DeviceKind::ipvlan);
+  EXPECT_EQ(refusal(make(DeviceKind::vlan)), "a vlan needs a VLAN ID, 1 to 4094");
+  auto none = make(DeviceKind::ipvlan);
   none.parent.reset();
   EXPECT_EQ(refusal(none), "an ipvlan needs a parent: name the interface of the host");
-  auto far = device(DeviceKind::macvlan);
+  auto far = make(DeviceKind::macvlan);
   far.vlan = 4095;
   EXPECT_EQ(refusal(far), "VLAN ID 4095 is out of range: give 1 to 4094");
   far.vlan = 4094, far.parent = IfName::parse("enp129s0f0np0").value();
   EXPECT_EQ(refusal(far),
             "'enp129s0f0np0.4094' is too long for an interface: give the parent a shorter name");
-  auto mac = device(DeviceKind::ipvlan);
+  auto mac = make(DeviceKind::ipvlan);
   mac.mac = Mac::parse("02:00:00:00:00:07").value();
   EXPECT_EQ(refusal(mac), "an ipvlan has the MAC of its parent: leave the MAC out");
 }
 
 TEST(Device, IndicesAreGivenFromTheLowest) {
-  EXPECT_EQ(free_index({device(DeviceKind::veth, 1), device(DeviceKind::veth, 3)}), 2);
+  EXPECT_EQ(free_index({make(DeviceKind::veth, 1), make(DeviceKind::veth, 3)}), 2);
   std::vector<Device> all;
-  for (std::uint8_t i = 1; i <= kLastDevice; ++i) all.push_back(device(DeviceKind::veth, i));
+  for (std::uint8_t i = 1; i <= kLastDevice; ++i) all.push_back(make(DeviceKind::veth, i));
   EXPECT_EQ(free_index(all), std::nullopt);
 }
 
@@ -130,56 +132,57 @@ struct Case {
     space.devices = std::move(devices);
     desired.settings.ula = Cidr::parse("fd00::/48").value();
     desired.spaces = {space};
-    observed.table = observed.rules_right = true;
-    observed.spaces = {{all_parts(space, desired.settings), false, true, {}}};
-    for (const auto& one : space.devices) observed.spaces[0].devices.push_back(all_parts(one));
+    observed = engine::expected(desired, desired);
   }
-  [[nodiscard]] std::vector<std::string> faults() const {
-    return plan(desired, observed).faults(desired.settings);
+  /// What is seen of its first device.
+  std::uint32_t& seen() {
+    return std::ranges::find_if(observed.facts, [](const Fact& fact) { return fact.item == 1; })->aspects;
   }
+  [[nodiscard]] Plan plan() const { return engine::plan(desired, observed); }
+  [[nodiscard]] std::vector<std::string> faults() const { return engine::faults(plan(), desired); }
 };
 
 TEST(DevicePlan, NothingWhereAllIsRight) {
-  auto one = device(DeviceKind::macvlan);
+  auto one = make(DeviceKind::macvlan);
   ASSERT_TRUE(complete(one));
   const Case right({one});
-  EXPECT_TRUE(plan(right.desired, right.observed).empty());
+  EXPECT_TRUE(right.plan().empty());
 }
 
 TEST(DevicePlan, NamesWhatIsMissing) {
-  auto one = device(DeviceKind::macvlan);
+  auto one = make(DeviceKind::macvlan);
   one.addresses = {IpPrefix::parse("192.0.2.5/24").value()};
   ASSERT_TRUE(complete(one));
   Case wrong({one});
-  wrong.observed.spaces[0].devices[0].set(DevicePart::addresses, false);
+  wrong.seen() &= ~device::Parts{device::Part::addresses}.bits();
   EXPECT_EQ(wrong.faults(), std::vector<std::string>{"space fw: eth1 does not have all its addresses"});
-  wrong.observed.spaces[0].devices[0] = {};
+  wrong.seen() = 0;
   EXPECT_EQ(wrong.faults(),
             std::vector<std::string>{"space fw: macvlan eth1 on eth0 is gone or not what it should be"});
 }
 
 TEST(DevicePlan, WhatLeavesIsDropped) {
-  auto one = device(DeviceKind::macvlan);
+  auto one = make(DeviceKind::macvlan);
   ASSERT_TRUE(complete(one));
   one.leaving = true;
   const Case going({one});
-  const auto steps = plan(going.desired, going.observed);
-  ASSERT_EQ(steps.devices.size(), 1U);
-  EXPECT_EQ(steps.devices[0].kind, DeviceChange::Kind::drop);
+  const auto plan = going.plan();
+  ASSERT_EQ(plan.steps.size(), 1U);
+  EXPECT_EQ(plan.steps[0].action, Step::Action::drop);
 }
 
 TEST(DevicePlan, OnesOwnIsGivenBackBySpacesThatAreDown) {
-  auto one = device(DeviceKind::physical);
+  auto one = make(DeviceKind::physical);
   ASSERT_TRUE(complete(one));
   Case down({one});
   down.desired.spaces[0].state = State::down;
-  down.observed.spaces[0] = {};
-  EXPECT_TRUE(plan(down.desired, down.observed).devices.empty());
+  down.observed.facts.clear();
+  EXPECT_TRUE(down.plan().steps.empty());
   down.desired.spaces[0].devices[0].home = Origin{};
-  EXPECT_TRUE(plan(down.desired, down.observed).devices.empty()) << "it is there, and known";
+  EXPECT_TRUE(down.plan().steps.empty()) << "it is there, and known";
   down.desired.spaces[0].devices[0].origin = Origin{};
-  ASSERT_EQ(plan(down.desired, down.observed).devices.size(), 1U);
-  EXPECT_EQ(plan(down.desired, down.observed).devices[0].kind, DeviceChange::Kind::drop);
+  ASSERT_EQ(down.plan().steps.size(), 1U);
+  EXPECT_EQ(down.plan().steps[0].action, Step::Action::drop);
 }
 
 TEST(DeviceFile, IsReadAsItWasWritten) {
@@ -187,12 +190,12 @@ TEST(DeviceFile, IsReadAsItWasWritten) {
   space.number = 2;
   space.name = SpaceName::parse("b.example").value();
   space.uplink = false;
-  auto all = device(DeviceKind::macvlan, 5);
+  auto all = make(DeviceKind::macvlan, 5);
   all.vlan = 100, all.mode = DeviceMode::bridge, all.dhcp = all.shim = true;
   all.mac = Mac::parse("02:00:00:00:00:07").value();
   all.addresses = {IpPrefix::parse("192.0.2.5/24").value(), IpPrefix::parse("2001:db8::5/64").value()};
   all.gateways = {Ip::parse("192.0.2.1").value()};
-  auto nic = device(DeviceKind::physical, 1);
+  auto nic = make(DeviceKind::physical, 1);
   nic.is_virtual = true;
   space.devices = {nic, all};
   for (auto& one : space.devices) ASSERT_TRUE(complete(one));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // plan(): from what is wanted and what is there to the steps between, and to the words of `check`.
-#include "model/plan.h"
+#include "engine/plan.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -8,10 +8,18 @@
 #include <gtest/gtest.h>
 #include <set>
 
+#include "kinds/uplink/aspects.h"
+#include "model/derive.h"
 #include "model/forward_spec.h"
 
-namespace warren::model {
+namespace warren::engine {
 namespace {
+
+using namespace model;  // NOLINT: a test of what is made of the model's values
+using uplink::all_parts;
+using uplink::kPartCount;
+using uplink::Part;
+using uplink::Parts;
 
 Space space(SpaceNumber number, std::string_view name, std::vector<std::string_view> ports = {}) {
   Space space;
@@ -31,35 +39,45 @@ Desired desired(std::vector<Space> spaces) {
 }
 
 /// A kernel in which everything is as it should be.
-Observed whole(const Desired& desired) {
-  Observed observed;
-  observed.table = observed.rules_right = true;
-  for (const auto& one : desired.spaces) {
-    observed.spaces.push_back({all_parts(one, desired.settings), true, true, {}});
-    for (const auto& element : elements(one, desired.settings)) observed.elements.push_back(element);
-  }
-  std::ranges::sort(observed.elements);
-  return observed;
+Observed whole(const Desired& desired) { return expected(desired, desired); }
+
+/// What is seen of the link and namespace of the space at this place.
+std::uint32_t& uplink_of(Observed& seen, std::uint32_t space) {
+  for (auto& fact : seen.facts)
+    if (fact.space == space && fact.kind == 0) return fact.aspects;
+  ADD_FAILURE() << "nothing is seen of space " << space;
+  static std::uint32_t none = 0;
+  return none;
+}
+
+void lose(Observed& seen, std::uint32_t space, Part part) {
+  auto& aspects = uplink_of(seen, space);
+  aspects = Parts::of_bits(aspects).without({part}).bits();
+}
+
+/// Nothing of it is there.
+void lose_all(Observed& seen, std::uint32_t space) {
+  std::erase_if(seen.facts, [&](const Fact& fact) { return fact.space == space; });
 }
 
 std::vector<std::string> faults(const Desired& desired, const Observed& observed) {
-  return plan(desired, observed).faults(desired.settings);
+  return faults(plan(desired, observed), desired);
 }
 
 TEST(Plan, NothingToDoWhereAllIsRight) {
   const auto want = desired({space(2, "web", {"80:8080", "9000-9009"}), space(3, "db")});
   const auto steps = plan(want, whole(want));
   EXPECT_TRUE(steps.empty());
-  EXPECT_TRUE(steps.faults(want.settings).empty()) << fmt::format("{}", steps.faults(want.settings));
+  EXPECT_TRUE(faults(steps, want).empty()) << fmt::format("{}", faults(steps, want));
 }
 
 TEST(Plan, IsPure) {
   const auto want = desired({space(2, "web", {"80:8080"}), space(3, "db")});
   auto seen = whole(want);
-  seen.spaces[1].right.set(Part::route4, false);
+  lose(seen, 1, Part::route4);
   seen.stray_links = {"veth_old_o"};
   EXPECT_EQ(faults(want, seen), faults(want, seen));
-  EXPECT_EQ(plan(want, seen).spaces.at(0).space, &want.spaces[1]);
+  EXPECT_EQ(plan(want, seen).steps.at(0).space, &want.spaces[1]);
 }
 
 Service nat_service() {
@@ -77,17 +95,16 @@ TEST(Plan, EveryMissingPartHasWordsOfItsOwn) {
   std::set<std::string> texts;
   for (unsigned i = 0; i < kPartCount; ++i) {
     auto seen = whole(want);
-    seen.spaces[0].right.set(static_cast<Part>(i), false);
+    lose(seen, 0, static_cast<Part>(i));
     const auto lines = faults(want, seen);
     ASSERT_EQ(lines.size(), 1U) << "part " << i;
     EXPECT_TRUE(lines[0].starts_with("space web: ")) << lines[0];
     EXPECT_GT(lines[0].size(), 20U) << lines[0];
     if (static_cast<Part>(i) != Part::inner_up) texts.insert(lines[0]);
     const auto steps = plan(want, seen);
-    ASSERT_EQ(steps.spaces.size(), 1U);
-    const bool rebuilt = static_cast<Part>(i) == Part::netns || static_cast<Part>(i) == Part::veth;
-    EXPECT_EQ(steps.spaces[0].kind, rebuilt ? SpaceChange::Kind::build : SpaceChange::Kind::mend);
-    EXPECT_TRUE(steps.spaces[0].missing.has(static_cast<Part>(i)));
+    ASSERT_EQ(steps.steps.size(), 1U);
+    EXPECT_EQ(steps.steps[0].action, Step::Action::put);
+    EXPECT_EQ(steps.steps[0].missing, Parts{static_cast<Part>(i)}.bits());
   }
   EXPECT_EQ(texts.size(), kPartCount - 1);
 }
@@ -95,11 +112,11 @@ TEST(Plan, EveryMissingPartHasWordsOfItsOwn) {
 TEST(Plan, WhatHangsOnAMissingNamespaceIsNotListedOneByOne) {
   const auto want = desired({space(2, "web")});
   auto seen = whole(want);
-  seen.spaces[0] = {};
+  lose_all(seen, 0);
   const auto lines = faults(want, seen);
   ASSERT_EQ(lines.size(), 1U) << fmt::format("{}", lines);
   EXPECT_NE(lines[0].find("/run/netns/web"), std::string::npos);
-  seen.spaces[0].right.set(Part::netns);
+  seen.facts.push_back({0, 0, 0, Parts{Part::netns}.bits()});
   ASSERT_EQ(faults(want, seen).size(), 1U);
   EXPECT_NE(faults(want, seen)[0].find("veth_web_o"), std::string::npos);
 }
@@ -116,12 +133,13 @@ TEST(Plan, Ipv6PartsAreNotMissedWhereItIsOff) {
 
 TEST(Plan, DownAndRemovingAreTornDownWhileAnythingIsLeft) {
   for (const auto state : {State::down, State::removing}) {
-    auto want = desired({space(2, "web", {"80:80"}), space(3, "db")});
+    const auto up = desired({space(2, "web", {"80:80"}), space(3, "db")});
+    auto want = up;
     want.spaces[0].state = state;
-    const auto seen = whole(want);
+    const auto seen = expected(up, want);
     const auto steps = plan(want, seen);
-    ASSERT_EQ(steps.spaces.size(), 1U);
-    EXPECT_EQ(steps.spaces[0].kind, SpaceChange::Kind::tear_down);
+    ASSERT_EQ(steps.steps.size(), 1U);
+    EXPECT_EQ(steps.steps[0].action, Step::Action::drop);
     EXPECT_EQ(steps.remove.size(), 4U) << "its sources and forwards go first";
     EXPECT_TRUE(steps.add.empty());
     EXPECT_NE(faults(want, seen)[0].find("something of it is left"), std::string::npos);
@@ -130,17 +148,14 @@ TEST(Plan, DownAndRemovingAreTornDownWhileAnythingIsLeft) {
 
 TEST(Plan, ADownSpaceOfWhichNothingIsLeftIsRight) {
   auto want = desired({space(2, "web"), space(3, "db")});
-  auto seen = whole(want);
   want.spaces[0].state = State::down;
-  seen.spaces[0] = {};
-  seen.elements = elements(want.spaces[1], want.settings);
-  std::ranges::sort(seen.elements);
+  auto seen = whole(want);
   EXPECT_TRUE(plan(want, seen).empty());
-  seen.spaces[0].pin_exists = true;
-  EXPECT_EQ(plan(want, seen).spaces.size(), 1U);
+  seen.facts.insert(seen.facts.begin(), {0, 0, 0, Parts{Part::has_pin}.bits()});
+  EXPECT_EQ(plan(want, seen).steps.size(), 1U);
   want.spaces[0].state = State::removing;
-  seen.spaces[0] = {};
-  EXPECT_EQ(plan(want, seen).spaces.size(), 1U) << "the store still has it: the removal must end";
+  lose_all(seen, 0);
+  EXPECT_EQ(plan(want, seen).steps.size(), 1U) << "the store still has it: the removal must end";
 }
 
 TEST(Plan, StrayLinksGo) {
@@ -165,7 +180,7 @@ TEST(Plan, ElementsAreTheDifference) {
   EXPECT_EQ(steps.add, std::vector{lost});
   EXPECT_EQ(steps.remove, std::vector{foreign});
   EXPECT_FALSE(steps.new_rules);
-  const auto lines = steps.faults(want.settings);
+  const auto lines = faults(steps, want);
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_TRUE(lines[0].starts_with("nft: too much: forward ")) << lines[0];
   EXPECT_TRUE(lines[1].starts_with("nft: missing: forward ")) << lines[1];
@@ -196,7 +211,7 @@ TEST(Plan, AMissingOrChangedTableIsMadeAnewWithAllElements) {
   EXPECT_TRUE(steps.new_rules);
   EXPECT_EQ(steps.add, all);
   EXPECT_TRUE(steps.remove.empty());
-  EXPECT_NE(steps.faults(want.settings).at(0).find("were changed"), std::string::npos);
+  EXPECT_NE(faults(steps, want).at(0).find("were changed"), std::string::npos);
 }
 
 TEST(Plan, HostPartsAndSettingsAreNamed) {
@@ -221,7 +236,7 @@ TEST(Plan, WithoutASpaceNothingOfTheHostIsWantedAndTheTableGoes) {
   const auto steps = plan(none, seen);
   EXPECT_TRUE(steps.remove_table);
   EXPECT_TRUE(steps.host.empty());
-  EXPECT_EQ(steps.faults(none.settings).size(), 1U);
+  EXPECT_EQ(faults(steps, none).size(), 1U);
 }
 
 TEST(Parts, AreASet) {
@@ -235,4 +250,4 @@ TEST(Parts, AreASet) {
 }
 
 }  // namespace
-}  // namespace warren::model
+}  // namespace warren::engine
