@@ -60,7 +60,7 @@ void lose_all(Observed& seen, std::uint32_t space) {
   std::erase_if(seen.facts, [&](const Fact& fact) { return fact.space == space; });
 }
 
-std::vector<std::string> faults(const Desired& desired, const Observed& observed) {
+std::vector<std::string> said(const Desired& desired, const Observed& observed) {
   return faults(plan(desired, observed), desired);
 }
 
@@ -76,7 +76,7 @@ TEST(Plan, IsPure) {
   auto seen = whole(want);
   lose(seen, 1, Part::route4);
   seen.stray_links = {"veth_old_o"};
-  EXPECT_EQ(faults(want, seen), faults(want, seen));
+  EXPECT_EQ(said(want, seen), said(want, seen));
   EXPECT_EQ(plan(want, seen).steps.at(0).space, &want.spaces[1]);
 }
 
@@ -96,7 +96,7 @@ TEST(Plan, EveryMissingPartHasWordsOfItsOwn) {
   for (unsigned i = 0; i < kPartCount; ++i) {
     auto seen = whole(want);
     lose(seen, 0, static_cast<Part>(i));
-    const auto lines = faults(want, seen);
+    const auto lines = said(want, seen);
     ASSERT_EQ(lines.size(), 1U) << "part " << i;
     EXPECT_TRUE(lines[0].starts_with("space web: ")) << lines[0];
     EXPECT_GT(lines[0].size(), 20U) << lines[0];
@@ -113,12 +113,12 @@ TEST(Plan, WhatHangsOnAMissingNamespaceIsNotListedOneByOne) {
   const auto want = desired({space(2, "web")});
   auto seen = whole(want);
   lose_all(seen, 0);
-  const auto lines = faults(want, seen);
+  const auto lines = said(want, seen);
   ASSERT_EQ(lines.size(), 1U) << fmt::format("{}", lines);
   EXPECT_NE(lines[0].find("/run/netns/web"), std::string::npos);
   seen.facts.push_back({0, 0, 0, Parts{Part::netns}.bits()});
-  ASSERT_EQ(faults(want, seen).size(), 1U);
-  EXPECT_NE(faults(want, seen)[0].find("veth_web_o"), std::string::npos);
+  ASSERT_EQ(said(want, seen).size(), 1U);
+  EXPECT_NE(said(want, seen)[0].find("veth_web_o"), std::string::npos);
 }
 
 TEST(Plan, Ipv6PartsAreNotMissedWhereItIsOff) {
@@ -142,7 +142,7 @@ TEST(Plan, DownAndRemovingAreTornDownWhileAnythingIsLeft) {
     EXPECT_EQ(steps.steps[0].action, Step::Action::drop);
     EXPECT_EQ(steps.remove.size(), 4U) << "its sources and forwards go first";
     EXPECT_TRUE(steps.add.empty());
-    EXPECT_NE(faults(want, seen)[0].find("something of it is left"), std::string::npos);
+    EXPECT_NE(said(want, seen)[0].find("something of it is left"), std::string::npos);
   }
 }
 
@@ -163,7 +163,7 @@ TEST(Plan, StrayLinksGo) {
   auto seen = whole(want);
   seen.stray_links = {"veth_old_o"};
   EXPECT_EQ(plan(want, seen).stray_links, seen.stray_links);
-  EXPECT_EQ(faults(want, seen), std::vector<std::string>{"host: link veth_old_o belongs to no space"});
+  EXPECT_EQ(said(want, seen), std::vector<std::string>{"host: link veth_old_o belongs to no space"});
 }
 
 TEST(Plan, ElementsAreTheDifference) {
@@ -204,7 +204,7 @@ TEST(Plan, AMissingOrChangedTableIsMadeAnewWithAllElements) {
   seen.table = seen.rules_right = false;
   seen.elements.clear();
   EXPECT_EQ(plan(want, seen).add, all);
-  EXPECT_EQ(faults(want, seen), std::vector<std::string>{"nft: table inet warren is not there"});
+  EXPECT_EQ(said(want, seen), std::vector<std::string>{"nft: table inet warren is not there"});
   seen.table = true;
   seen.elements = all;
   const auto steps = plan(want, seen);
@@ -219,7 +219,7 @@ TEST(Plan, HostPartsAndSettingsAreNamed) {
   auto seen = whole(want);
   seen.host_missing = {HostPart::gateway4, HostPart::gateway6, HostPart::pool_route4, HostPart::pool_route6};
   seen.sysctls = {{"net.ipv4.conf.eth0.forwarding", 0, 1}};
-  const auto lines = faults(want, seen);
+  const auto lines = said(want, seen);
   EXPECT_EQ(lines, (std::vector<std::string>{"host: gateway address 100.64.0.1 is not on lo",
                                              "host: gateway address fd00:0:0:1::1 is not on lo",
                                              "host: no unreachable route for 100.64.0.0/16",
