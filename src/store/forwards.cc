@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/forwards.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "store/rows.h"
-#include "store/store.h"
 
 namespace warren::store {
 namespace {
 
 using model::Forward;
-using Held = Store::Held;
+using Held = Forwards::Held;
 using Host = std::optional<Ip>;
 
 // CROSS JOIN keeps the planner from beginning with the spaces.
@@ -108,7 +109,7 @@ std::vector<PortRange> merged(std::vector<PortRange> all, PortRange range) {
 
 }  // namespace
 
-Result<std::optional<Held>> Store::collision(const Forward& forward) {
+Result<std::optional<Held>> Forwards::collision(const Forward& forward) {
   if (auto held = TRY(beginning_in(*db_, forward))) return held;
   auto hosts = forward.host ? std::vector<Host>{std::nullopt, forward.host}
                             : TRY(hosts_of_ranges(*db_, forward.proto));
@@ -117,13 +118,13 @@ Result<std::optional<Held>> Store::collision(const Forward& forward) {
   return std::nullopt;
 }
 
-Result<std::vector<Held>> Store::forwards_of_port(Port port) {
+Result<std::vector<Held>> Forwards::of_port(Port port) {
   std::vector<Held> all;
   for (const auto proto : {Proto::tcp, Proto::udp}) TRY(add_forwards_of(*db_, proto, port, all));
   return all;
 }
 
-Result<std::vector<PortRange>> Store::used_ports(Proto proto, PortRange range) {
+Result<std::vector<PortRange>> Forwards::used(Proto proto, PortRange range) {
   std::vector<PortRange> all;
   {
     // Without the last port this never leaves its index; of ranges it gives the beginnings.
@@ -139,7 +140,7 @@ Result<std::vector<PortRange>> Store::used_ports(Proto proto, PortRange range) {
   return merged(std::move(all), range);
 }
 
-Status Store::add_forward(SpaceNumber number, const Forward& forward) {
+Status Forwards::insert(SpaceNumber number, const Forward& forward) {
   auto insert =
       TRY(db_->prepare("INSERT INTO forward(space, proto, host, first, last, to_port) "
                        "VALUES(?, ?, ?, ?, ?, ?)"));
@@ -156,7 +157,7 @@ Status Store::add_forward(SpaceNumber number, const Forward& forward) {
   return added;
 }
 
-Status Store::remove_forward(SpaceNumber number, const Forward& forward) {
+Status Forwards::erase(SpaceNumber number, const Forward& forward) {
   auto remove =
       TRY(db_->prepare("DELETE FROM forward WHERE space = ? AND proto = ? AND host = ? AND first = ? "
                        "AND last = ? AND to_port = ?"));
