@@ -7,6 +7,7 @@
 #include "apply/ports.h"
 #include "apply/table.h"
 #include "netlink/link.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -65,7 +66,7 @@ Status Engine::check_addresses(const model::Space& space) {
   for (const auto& ip : {space.ip4, space.ip6}) {
     if (!ip) continue;
     TRY(model::check_address(settings_, *ip));
-    if (const auto owner = TRY(store_.owner_of(*ip)); owner && *owner != space.name)
+    if (const auto owner = TRY(store_.spaces().owner_of(*ip)); owner && *owner != space.name)
       return fail(Code::exists, fmt::format("address {} is space {}'s", ip->str(), owner->str()));
   }
   if (space.ip4 && !space.ip4->is_v4())
@@ -76,7 +77,7 @@ Status Engine::check_addresses(const model::Space& space) {
 }
 
 Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& ports) {
-  if (TRY(store_.find(request.name)))
+  if (TRY(store_.spaces().find(request.name)))
     return fail(Code::exists, fmt::format("there is a space '{}' already", request.name.str()));
   model::Space space;
   space.name = request.name;
@@ -97,13 +98,14 @@ Result<model::Space> Engine::insert(const SpaceRequest& request, PortResolver& p
     return addresses(space);
   };
   const bool keeps = request.number && *request.number <= model::last_number(settings_) &&
-                     !TRY(store_.find(*request.number)) &&
-                     !TRY(store_.owner_of(of_number(*request.number).first));
-  space.number = keeps ? *request.number : TRY(store_.allocate(model::last_number(settings_), of_number));
+                     !TRY(store_.spaces().find(*request.number)) &&
+                     !TRY(store_.spaces().owner_of(of_number(*request.number).first));
+  space.number =
+      keeps ? *request.number : TRY(store_.spaces().allocate(model::last_number(settings_), of_number));
   space.forwards = TRY(ports.resolve(request.ports));
   TRY(insert_devices(space, request.devices));
   const auto [ip4, ip6] = addresses(space);
-  TRY(store_.insert(space, ip4, ip6));
+  TRY(store_.spaces().insert(space, ip4, ip6));
   return space;
 }
 
@@ -125,12 +127,12 @@ Result<model::Space> Engine::finish_add(model::Space space, RoomSource& room) {
   TRY(tear_down(kernel_, settings_, undo.tear_down));
   auto gone = TRY(confined(space));
   auto transaction = TRY(store_.begin());
-  TRY(store_.erase(space.number));
+  TRY(store_.spaces().erase(space.number));
   TRY(transaction.commit());
   TRY(sessions().withdraw(space));
   TRY(release(std::move(gone)));
   hooks_.fallen(space, settings_);
-  if (TRY(store_.count()) == 0) TRY(leave_host());
+  if (TRY(store_.spaces().count()) == 0) TRY(leave_host());
   return std::unexpected(std::move(error));
 }
 
@@ -139,7 +141,7 @@ Result<model::Space> Engine::add(const SpaceRequest& request, bool dry_run) {
   TRY(check_pin(request.name));
   RoomOrder order{request.name};
   if (!request.adopt.empty())
-    order = adoption(request.name, TRY(open_adoptable(request.adopt, TRY(store_.load_all()))));
+    order = adoption(request.name, TRY(open_adoptable(request.adopt, TRY(store_.spaces().all()))));
   // The namespace comes into being while the store is written. Until that is done it has no name.
   std::optional<RoomSource> room;
   if (!dry_run) room.emplace(std::vector{std::move(order)}, true);
@@ -167,11 +169,11 @@ Result<model::Space> Engine::adopt_again(const SpaceName& name, const std::strin
   if (space.state != model::State::down)
     return fail(Code::exists,
                 fmt::format("space '{0}' has a namespace: `warren down {0}` first", name.str()));
-  auto netns = TRY(open_adoptable(path, TRY(store_.load_all())));
+  auto netns = TRY(open_adoptable(path, TRY(store_.spaces().all())));
   TRY(hooks_.rise(space, settings_));
   auto transaction = TRY(store_.begin());
-  TRY(store_.set_adopted(space.number, true));
-  TRY(store_.set_state(space.number, model::State::up));
+  TRY(store_.spaces().set_adopted(space.number, true));
+  TRY(store_.spaces().set_state(space.number, model::State::up));
   TRY(transaction.commit());
   space.adopted = true, space.state = model::State::up;
   Work work;

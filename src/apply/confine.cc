@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "apply/engine.h"
+#include "store/members.h"
 #include "sys/user.h"
 
 namespace warren::apply {
@@ -44,7 +45,7 @@ Status Engine::release(std::vector<Element> gone) {
 
 Result<std::vector<Element>> Engine::confined(const model::Space& space) {
   if (!settings_.confine) return std::vector<Element>{};
-  auto people = TRY(store_.members_of(space.number));
+  auto people = TRY(store_.members().of(space.number));
   if (const auto own = namesake(space)) people.push_back(*own);
   return confined(people);
 }

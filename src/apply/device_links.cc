@@ -7,6 +7,7 @@
 #include "apply/devices.h"
 #include "netlink/route.h"
 #include "netlink/upper.h"
+#include "store/spaces.h"
 
 namespace warren::apply {
 
@@ -182,7 +183,7 @@ Status Devices::drop_base(const Space& space, const Device& device) {
   if (!model::has_own_base(device)) return {};
   const auto name = model::base_link(device);
   bool used = false;
-  for (const auto& other : TRY(store_.load_all()))
+  for (const auto& other : TRY(store_.spaces().all()))
     for (const auto& theirs : other.devices) {
       const bool itself = other.number == space.number && theirs.index == device.index;
       if (itself || theirs.leaving || other.state == model::State::removing) continue;

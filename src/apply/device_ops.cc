@@ -5,6 +5,8 @@
 
 #include "apply/change.h"
 #include "apply/engine.h"
+#include "store/devices.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -26,7 +28,7 @@ Status Engine::check_device(const Space& space, const Device& device) {
 }
 
 Status Engine::check_device_addresses(const Space& space, const Device& device) {
-  auto spaces = TRY(store_.load_all());
+  auto spaces = TRY(store_.spaces().all());
   std::erase_if(spaces, [&](const Space& other) { return other.number == space.number; });
   spaces.push_back(space);  // as it is to be
   return devices().check_addresses(space, device, spaces);
@@ -42,12 +44,12 @@ Status Engine::check_interface(const Space& space, const Device& device) {
     return fail(Code::exists,
                 fmt::format("{} is the uplink of space {}", device.name.str(), space.name.str()));
   TRY(facts());
-  return devices().check(space, device, TRY(store_.load_all()));
+  return devices().check(space, device, TRY(store_.spaces().all()));
 }
 
 Status Engine::store_device(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.put_device(space.number, device));
+  TRY(store_.devices().put(space.number, device));
   return transaction.commit();
 }
 
@@ -113,7 +115,7 @@ Result<Mac> Engine::mac_of(const Space& space, const Device& device) {
   if (device.kind != model::DeviceKind::physical || device.mac)
     return model::device_mac(space.number, device);
   auto known = device;
-  const auto stored = TRY(store_.find(space.name));  // what it was is written as it goes in
+  const auto stored = TRY(store_.spaces().find(space.name));  // what it was is written as it goes in
   if (stored)
     for (const auto& one : stored->devices)
       if (one.index == device.index) known = one;
@@ -124,7 +126,7 @@ Result<Mac> Engine::mac_of(const Space& space, const Device& device) {
 Status Engine::forget_devices(const Space& space, const std::vector<Device>& gone) {
   if (gone.empty()) return {};
   auto transaction = TRY(store_.begin());
-  for (const auto& device : gone) TRY(store_.remove_device(space.number, device.index));
+  for (const auto& device : gone) TRY(store_.devices().erase(space.number, device.index));
   return transaction.commit();
 }
 
@@ -217,11 +219,11 @@ Status Engine::store_devices(Change& change) {
   for (const auto& device : change.drop_devices) {
     auto leaving = device;
     leaving.leaving = true;
-    TRY(store_.put_device(before.number, leaving));
+    TRY(store_.devices().put(before.number, leaving));
   }
   for (const auto& device : change.put_devices) {
     TRY_WRAP("device " + device.name.str(), check_interface(after, device));
-    TRY(store_.put_device(before.number, device));
+    TRY(store_.devices().put(before.number, device));
   }
   return {};
 }

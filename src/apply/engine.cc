@@ -10,6 +10,9 @@
 #include "apply/observe.h"
 #include "apply/table.h"
 #include "netlink/route.h"
+#include "store/meta.h"
+#include "store/services.h"
+#include "store/spaces.h"
 #include "sys/file.h"
 
 namespace warren::apply {
@@ -48,23 +51,23 @@ Result<Engine> Engine::open(model::Settings settings) {
   Engine engine(std::move(lock), std::move(store), std::move(settings));
   TRY(require_host(*TRY(engine.kernel_.route()), engine.settings_));
   if (engine.settings_.ipv6 && !engine.settings_.ula) TRY(engine.make_ula());
-  engine.settings_.services = TRY(engine.store_.services());
+  engine.settings_.services = TRY(engine.store_.services().all());
   return engine;
 }
 
 Status Engine::make_ula() {
-  settings_.ula = TRY(store_.ula());
+  settings_.ula = TRY(store_.meta().ula());
   if (settings_.ula) return {};
   const auto ula = TRY(random_ula());
   auto transaction = TRY(store_.begin());
-  TRY(store_.set_ula(ula));
+  TRY(store_.meta().set_ula(ula));
   TRY(transaction.commit());
   settings_.ula = ula;
   return {};
 }
 
 Result<model::Desired> Engine::desired() {
-  model::Desired all{settings_, TRY(store_.load_all()), {}};
+  model::Desired all{settings_, TRY(store_.spaces().all()), {}};
   for (const auto& space : all.spaces)
     std::ranges::move(TRY(confined(space)), std::back_inserter(all.confined));
   return all;
@@ -76,7 +79,7 @@ Result<const HostFacts*> Engine::facts() {
 }
 
 Result<model::Space> Engine::find(const SpaceName& name) {
-  auto space = TRY(store_.find(name));
+  auto space = TRY(store_.spaces().find(name));
   if (!space)
     return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name.str()));
   return *space;
@@ -84,7 +87,7 @@ Result<model::Space> Engine::find(const SpaceName& name) {
 
 Result<std::vector<SpaceName>> Engine::names() {
   std::vector<SpaceName> names;
-  for (const auto& space : TRY(store_.load_all())) names.push_back(space.name);
+  for (const auto& space : TRY(store_.spaces().all())) names.push_back(space.name);
   return names;
 }
 
@@ -105,7 +108,7 @@ Result<Preparation> Engine::prepare_host(const HostFacts& host) {
   const auto rules = make_rules(host, settings_, ready.originals, ready.sysctls);
   const auto age = TRY(age_of_table(kernel_, rules));
   if (age == TableAge::current) return ready;
-  auto elements = TRY(elements_of(TRY(store_.load_all())));
+  auto elements = TRY(elements_of(TRY(store_.spaces().all())));
   ready.new_table = true;
   // One that stands is replaced with all that it holds, at a stroke: connections go through it.
   TRY(replace_table(kernel_, rules, age == TableAge::stale ? elements : std::vector<Element>{}));

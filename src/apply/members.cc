@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "apply/engine.h"
+#include "store/members.h"
+#include "store/spaces.h"
 #include "sys/user.h"
 
 namespace warren::apply {
@@ -12,7 +14,7 @@ using model::Member;
 Status Engine::sync_sessions(const std::vector<SpaceFailure>& failures) {
   std::vector<SpaceName> broken;
   for (const auto& failure : failures) broken.push_back(failure.name);
-  return sessions().sync(TRY(store_.load_all()), broken);
+  return sessions().sync(TRY(store_.spaces().all()), broken);
 }
 
 Status Engine::commit_held(store::Transaction transaction) {
@@ -38,7 +40,7 @@ Status Engine::settle_sessions(const std::vector<model::Space>& spaces,
 Status Engine::add_members(const SpaceName& name, const std::vector<Member>& members) {
   const auto space = TRY(find(name));
   auto transaction = TRY(store_.begin());
-  for (const auto& member : members) TRY(store_.add_member(space.number, member));
+  for (const auto& member : members) TRY(store_.members().insert(space.number, member));
   TRY(transaction.commit());
   for (const auto& member : members) TRY(sessions().put(member, space));
   return change_table(*TRY(facts()), {}, confined(members));
@@ -47,7 +49,7 @@ Status Engine::add_members(const SpaceName& name, const std::vector<Member>& mem
 Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& members) {
   const auto space = TRY(find(name));
   auto transaction = TRY(store_.begin());
-  for (const auto& member : members) TRY(store_.remove_member(space.number, member));
+  for (const auto& member : members) TRY(store_.members().erase(space.number, member));
   TRY(transaction.commit());
   for (const auto& member : members) TRY(sessions().remove(member));
   return release(confined(members));
@@ -56,11 +58,11 @@ Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& 
 /// Where he himself is a member, or one of his groups, or the space that is called as he is: in this order,
 /// as pam_warren looks too.
 Result<std::optional<SpaceName>> Engine::space_of_user(const UserName& user) {
-  if (auto space = TRY(store_.space_of({Member::Kind::user, user}))) return space;
+  if (auto space = TRY(store_.members().space_of({Member::Kind::user, user}))) return space;
   for (const auto& group : sys::groups_of(user))
-    if (auto space = TRY(store_.space_of({Member::Kind::group, group}))) return space;
+    if (auto space = TRY(store_.members().space_of({Member::Kind::group, group}))) return space;
   const auto own = SpaceName::parse(user.str());
-  if (own && TRY(store_.find(*own))) return *own;
+  if (own && TRY(store_.spaces().find(*own))) return *own;
   return std::nullopt;
 }
 

@@ -10,6 +10,8 @@
 #include "apply/origin.h"
 #include "netlink/route.h"
 #include "netlink/upper.h"
+#include "store/devices.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -131,7 +133,7 @@ Error hidden(const Space& space, const Device& device) {
 
 Status Devices::keep(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.change_device(space.number, device));
+  TRY(store_.devices().change(space.number, device));
   return transaction.commit();
 }
 
@@ -168,7 +170,7 @@ Status Devices::take_in(const Space& space, Device& device, Room& room) {
     if (TRY(lives(socket, *device.origin))) return std::unexpected(hidden(space, device));
   }
   const auto link = TRY(require_on_host(space, device));
-  auto spaces = TRY(store_.load_all());
+  auto spaces = TRY(store_.spaces().all());
   std::erase_if(spaces, [](const Space& other) { return other.state != model::State::up; });
   TRY(check_unused(space, device, spaces));
   TRY(check_free(link, device));

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 
 #include "apply/engine.h"
+#include "store/forwards.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 
@@ -61,7 +62,7 @@ Status PortResolver::check(const model::Forward& forward) {
   for (const auto& other : chosen_)
     if (forward.collides(other))
       return fail(Code::usage, fmt::format("{} is asked for twice", forward.str()));
-  const auto held = TRY(store_.collision(forward));
+  const auto held = TRY(store_.forwards().collision(forward));
   if (held)
     return fail(Code::exists, fmt::format("{} port {} is taken by space {} ({})", name(forward.proto),
                                           forward.ports.str(), held->first.str(), held->second.str()));
@@ -71,7 +72,7 @@ Status PortResolver::check(const model::Forward& forward) {
 Result<PortRange> PortResolver::pick(const model::ForwardSpec& spec) {
   std::vector<PortRange> used;
   for (const auto proto : spec.protos) {
-    for (const auto& range : TRY(store_.used_ports(proto, settings_.port_range))) used.push_back(range);
+    for (const auto& range : TRY(store_.forwards().used(proto, settings_.port_range))) used.push_back(range);
     for (const auto& listener : *TRY(listeners(proto))) used.push_back({listener.port, listener.port});
   }
   for (const auto& forward : chosen_) used.push_back(forward.ports);
@@ -124,8 +125,8 @@ Result<std::vector<model::Forward>> Engine::add_ports(const SpaceName& name,
 Status Engine::store_forwards(const model::Space& space, const std::vector<model::Forward>& remove,
                               const std::vector<model::Forward>& add) {
   auto transaction = TRY(store_.begin());
-  for (const auto& forward : remove) TRY(store_.remove_forward(space.number, forward));
-  for (const auto& forward : add) TRY(store_.add_forward(space.number, forward));
+  for (const auto& forward : remove) TRY(store_.forwards().erase(space.number, forward));
+  for (const auto& forward : add) TRY(store_.forwards().insert(space.number, forward));
   return transaction.commit();
 }
 

@@ -9,6 +9,8 @@
 #include "apply/change.h"
 #include "apply/engine.h"
 #include "apply/ports.h"
+#include "store/forwards.h"
+#include "store/spaces.h"
 
 namespace warren::apply {
 
@@ -193,12 +195,12 @@ std::vector<Space> touched_by(const Reconciliation& plan, const std::vector<Spac
 /// What goes is written first, so that a port may change hands in one file.
 Status Engine::store_removals(const Reconciliation& plan) {
   for (const auto& space : plan.remove) {
-    TRY(store_.set_state(space.number, State::removing));
-    for (const auto& forward : space.forwards) TRY(store_.remove_forward(space.number, forward));
+    TRY(store_.spaces().set_state(space.number, State::removing));
+    for (const auto& forward : space.forwards) TRY(store_.forwards().erase(space.number, forward));
   }
   for (const auto& change : plan.changes)
     for (const auto& forward : missing(change.before.forwards, change.after.forwards))
-      TRY(store_.remove_forward(change.before.number, forward));
+      TRY(store_.forwards().erase(change.before.number, forward));
   return {};
 }
 
@@ -212,14 +214,14 @@ Status Engine::store_change(Change& change, PortResolver& ports) {
     return std::unexpected(no_forwards(after.name));
   TRY(check_addresses(after));
   const auto [ip4, ip6] = addresses(after);
-  TRY(store_.update(after, ip4, ip6));
-  if (before.state != after.state) TRY(store_.set_state(after.number, after.state));
+  TRY(store_.spaces().update(after, ip4, ip6));
+  if (before.state != after.state) TRY(store_.spaces().set_state(after.number, after.state));
   for (const auto& forward : missing(after.forwards, before.forwards)) {
     TRY(ports.check(forward));
-    TRY(store_.add_forward(after.number, forward));
+    TRY(store_.forwards().insert(after.number, forward));
   }
   const auto picked = TRY(ports.resolve(change.pick));
-  for (const auto& forward : picked) TRY(store_.add_forward(after.number, forward));
+  for (const auto& forward : picked) TRY(store_.forwards().insert(after.number, forward));
   std::ranges::copy(picked, std::back_inserter(after.forwards));
   std::ranges::sort(after.forwards);
   return store_devices(change);
@@ -243,7 +245,7 @@ Result<std::vector<Space>> Engine::store_all(Reconciliation& plan) {
 Result<Engine::ApplyReport> Engine::apply(const std::vector<SpaceRequest>& requests,
                                           const ApplyOptions& options) {
   if (std::ranges::any_of(requests, &SpaceRequest::uplink)) TRY(require_uplink(*TRY(facts()), settings_));
-  auto plan = reconcile(TRY(store_.load_all()), requests, options.prune);
+  auto plan = reconcile(TRY(store_.spaces().all()), requests, options.prune);
   auto transaction = TRY(store_.begin());
   const auto created = TRY(store_all(plan));
   ApplyReport report;

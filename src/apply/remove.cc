@@ -10,6 +10,7 @@
 #include "apply/dhcp.h"
 #include "apply/engine.h"
 #include "apply/table.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 
@@ -70,7 +71,7 @@ Status Engine::empty_spaces(const std::vector<model::Space>& spaces, bool force)
 
 Status Engine::set_states(const std::vector<model::Space>& spaces, model::State state) {
   auto transaction = TRY(store_.begin());
-  for (const auto& space : spaces) TRY(store_.set_state(space.number, state));
+  for (const auto& space : spaces) TRY(store_.spaces().set_state(space.number, state));
   return transaction.commit();
 }
 
@@ -108,14 +109,14 @@ Status Engine::forget(const std::vector<model::Space>& spaces) {
   for (const auto& space : spaces) {
     std::ranges::move(TRY(confined(space)), std::back_inserter(gone));
     TRY(sessions().withdraw(space));  // while the store knows its members
-    TRY(store_.erase(space.number));
+    TRY(store_.spaces().erase(space.number));
   }
   TRY(release(std::move(gone)));
   return transaction.commit();
 }
 
 Status Engine::leave_if_unused() {
-  for (const auto& space : TRY(store_.load_all()))
+  for (const auto& space : TRY(store_.spaces().all()))
     if (space.state == model::State::up) return {};
   return leave_host();
 }

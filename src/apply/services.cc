@@ -5,6 +5,8 @@
 #include "apply/engine.h"
 #include "apply/inner_table.h"
 #include "apply/table.h"
+#include "store/services.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::apply {
@@ -28,7 +30,7 @@ Status check_free(const Service& wanted, const std::vector<Service>& services) {
 Status Engine::change_services(std::vector<Service> after, const Progress& progress) {
   const auto before = settings_;
   settings_.services = std::move(after);
-  const auto spaces = TRY(store_.load_all());
+  const auto spaces = TRY(store_.spaces().all());
   std::vector<Element> remove, add;
   std::vector<const model::Space*> touched;
   for (const auto& space : spaces) {
@@ -59,16 +61,16 @@ Status Engine::add_service(const Service& service, const Progress& progress) {
   TRY(check_free(service, settings_.services));
   for (const auto& space : service.scope.spaces) TRY(find(space));
   auto transaction = TRY(store_.begin());
-  TRY(store_.add_service(service));
+  TRY(store_.services().insert(service));
   TRY(transaction.commit());
-  return change_services(TRY(store_.services()), progress);
+  return change_services(TRY(store_.services().all()), progress);
 }
 
 Status Engine::remove_service(const ServiceName& name, const Progress& progress) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.remove_service(name));
+  TRY(store_.services().erase(name));
   // The store goes last: without any service, nobody would look for what a crash left inside.
-  TRY(change_services(TRY(store_.services()), progress));
+  TRY(change_services(TRY(store_.services().all()), progress));
   return transaction.commit();
 }
 
