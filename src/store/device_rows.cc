@@ -45,7 +45,10 @@ Status load_addresses(Database& db, IdSpan span, LoadedDevices& devices) {
   devices.rewind();
   while (TRY(query.step())) {
     auto* device = devices.find(query.number(0), query.number(1));
-    if (!device) return db.damaged("an address of no device");
+    if (!device) {
+      TRY(check_other(db, query.number(0)));
+      continue;
+    }
     TRY(add_address(db, query, *device));
   }
   return {};
@@ -67,7 +70,10 @@ Result<LoadedDevices> load_rows(Database& db, IdSpan span, std::vector<LoadedSpa
   while (TRY(query.step())) {
     const auto id = query.number(8);
     while (at != spaces.end() && at->id < id) ++at;
-    if (at == spaces.end() || at->id != id) return db.damaged("a device has no space");
+    if (at == spaces.end() || at->id != id) {
+      TRY(check_other(db, id));
+      continue;
+    }
     at->space.devices.push_back(TRY(read_device(db, query)));
   }
   LoadedDevices devices;

@@ -15,7 +15,7 @@ namespace warren::store {
 enum class AddressRole : std::uint8_t { own, gateway, old_own, old_gateway };
 
 /// The columns that read_device() takes, in its order.
-#define WARREN_DEVICE_COLUMNS "idx, kind, device.name, parent, vlan, mode, mac, flags"
+#define WARREN_DEVICE_COLUMNS "idx, device.kind, device.name, parent, vlan, mode, mac, flags"
 
 /// The device of a row, without its addresses and its origin. Error: the store is damaged.
 [[nodiscard]] Result<model::Device> read_device(const Database& db, const Statement& row);

@@ -16,7 +16,7 @@ using Host = std::optional<Ip>;
 // CROSS JOIN keeps the planner from beginning with the spaces.
 #define WARREN_HELD                            \
   "SELECT space.name, " WARREN_FORWARD_COLUMNS \
-  " FROM forward CROSS JOIN space ON space.number = forward.space WHERE proto = ? AND "
+  " FROM forward CROSS JOIN space ON space.id = forward.space WHERE proto = ? AND "
 
 Result<Held> read_held(const Database& db, const Statement& row) {
   return Held{TRY(read_name(db, row, 0)), TRY(read_forward(db, row, 1))};
@@ -143,24 +143,22 @@ Result<std::vector<PortRange>> Forwards::used(Proto proto, PortRange range) {
 Status Forwards::insert(SpaceNumber number, const Forward& forward) {
   auto insert =
       TRY(db_->prepare("INSERT INTO forward(space, proto, host, first, last, to_port) "
-                       "VALUES(?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(static_cast<std::int64_t>(forward.proto));
+                       "SELECT id, ?, ?, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(static_cast<std::int64_t>(forward.proto));
   bind_host(insert, forward.host);
   insert.bind(forward.ports.first).bind(forward.ports.last).bind(forward.to);
-  const auto added = insert.run();
-  if (added) return {};
-  if (added.error().code == Code::not_found)
-    return fail(Code::not_found, fmt::format("there is no space with number {}", number));
-  if (added.error().code == Code::exists)
+  const auto added = insert.bind(number).run();
+  if (added && db_->changes() == 0) return no_space(number);
+  if (!added && added.error().code == Code::exists)
     if (const auto held = collision(forward); held && *held)
       return fail(Code::exists, fmt::format("{} is taken by space {}", forward.str(), (*held)->first.str()));
   return added;
 }
 
 Status Forwards::erase(SpaceNumber number, const Forward& forward) {
-  auto remove =
-      TRY(db_->prepare("DELETE FROM forward WHERE space = ? AND proto = ? AND host = ? AND first = ? "
-                       "AND last = ? AND to_port = ?"));
+  auto remove = TRY(db_->prepare("DELETE FROM forward WHERE space = " WARREN_ID_OF
+                                 " AND proto = ? AND host = ? AND first = ? "
+                                 "AND last = ? AND to_port = ?"));
   remove.bind(number).bind(static_cast<std::int64_t>(forward.proto));
   bind_host(remove, forward.host);
   TRY(remove.bind(forward.ports.first).bind(forward.ports.last).bind(forward.to).run());

@@ -163,13 +163,13 @@ Result<std::vector<std::pair<SpaceName, MapUse>>> Ids::uses() {
   std::vector<std::pair<SpaceName, MapUse>> all;
   auto query =
       TRY(db_->prepare("SELECT space.name, owner, map, since FROM space_map "
-                       "JOIN space ON space.number = space_map.space ORDER BY space.name"));
+                       "JOIN space ON space.id = space_map.space ORDER BY space.name"));
   while (TRY(query.step())) all.emplace_back(TRY(read_name(*db_, query, 0)), TRY(read_use(*db_, query, 1)));
   return all;
 }
 
 Result<std::optional<MapUse>> Ids::use_of(SpaceNumber number) {
-  auto query = TRY(db_->prepare("SELECT owner, map, since FROM space_map WHERE space = ?"));
+  auto query = TRY(db_->prepare("SELECT owner, map, since FROM space_map WHERE space = " WARREN_ID_OF));
   query.bind(number);
   if (!TRY(query.step())) return std::nullopt;
   return TRY(read_use(*db_, query, 0));
@@ -177,13 +177,15 @@ Result<std::optional<MapUse>> Ids::use_of(SpaceNumber number) {
 
 Status Ids::set_use(SpaceNumber number, const MapUse& use) {
   auto insert =
-      TRY(db_->prepare("INSERT OR REPLACE INTO space_map(space, owner, map, since) VALUES(?, ?, ?, ?)"));
-  insert.bind(number).bind(use.owner.str());
+      TRY(db_->prepare("INSERT OR REPLACE INTO space_map(space, owner, map, since) "
+                       "SELECT id, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(use.owner.str());
   if (use.map)
     insert.bind(use.map->str());
   else
     insert.bind_null();
-  auto done = insert.bind(use.since).run();
+  auto done = insert.bind(use.since).bind(number).run();
+  if (done && db_->changes() == 0) return no_space(number);
   if (!done && done.error().code == Code::not_found)
     return fail(Code::not_found, fmt::format("there is no map '{}'; `warren map ls` lists them",
                                              use.map ? use.map->str() : std::string(model::kDefaultMap)));
@@ -191,7 +193,7 @@ Status Ids::set_use(SpaceNumber number, const MapUse& use) {
 }
 
 Status Ids::clear_use(SpaceNumber number) {
-  auto change = TRY(db_->prepare("DELETE FROM space_map WHERE space = ?"));
+  auto change = TRY(db_->prepare("DELETE FROM space_map WHERE space = " WARREN_ID_OF));
   return change.bind(number).run();
 }
 

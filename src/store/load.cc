@@ -7,6 +7,13 @@
 
 namespace warren::store {
 
+Status check_other(Database& db, std::int64_t id) {
+  auto query = TRY(db.prepare("SELECT 1 FROM space WHERE id = ?"));
+  query.bind(id);
+  if (TRY(query.step())) return {};
+  return db.damaged("a row of a space that is not there");
+}
+
 Status load_forwards(Database& db, IdSpan span, std::vector<LoadedSpace>& spaces) {
   auto query =
       TRY(db.prepare("SELECT " WARREN_FORWARD_COLUMNS
@@ -16,7 +23,10 @@ Status load_forwards(Database& db, IdSpan span, std::vector<LoadedSpace>& spaces
   while (TRY(query.step())) {
     const auto id = query.number(5);
     while (at != spaces.end() && at->id < id) ++at;
-    if (at == spaces.end() || at->id != id) return db.damaged("a forward has no space");
+    if (at == spaces.end() || at->id != id) {
+      TRY(check_other(db, id));
+      continue;
+    }
     at->space.forwards.push_back(TRY(read_forward(db, query, 0)));
   }
   for (auto& one : spaces) sort_forwards(one.space.forwards);

@@ -17,11 +17,15 @@ struct LoadedSpace {
   model::Space space;
 };
 
-/// The keys of the rows to be read. `spaces` holds all that have a key within.
+/// The keys of the spaces whose rows are read.
 struct IdSpan {
   std::int64_t first = std::numeric_limits<std::int64_t>::min();
   std::int64_t last = std::numeric_limits<std::int64_t>::max();
 };
+
+/// A row hangs on a space that was not loaded, for it is no tenant's. Error: the store is damaged, there is
+/// none.
+[[nodiscard]] Status check_other(Database& db, std::int64_t id);
 
 /// Gives each of `spaces`, sorted by ID, its forwards and its devices. Error: the store is damaged.
 [[nodiscard]] Status load_forwards(Database& db, IdSpan span, std::vector<LoadedSpace>& spaces);

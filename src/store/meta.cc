@@ -19,4 +19,11 @@ Status Meta::set_ula(const Cidr& ula) {
   return update.bind(text).run();
 }
 
+Result<std::int64_t> Meta::revision() { return db_->number("SELECT value FROM meta WHERE key = 'revision'"); }
+
+Status Meta::set_revision(std::int64_t revision) {
+  auto update = TRY(db_->prepare("UPDATE meta SET value = ? WHERE key = 'revision'"));
+  return update.bind(revision).run();
+}
+
 }  // namespace warren::store

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/result.h"
@@ -18,6 +19,11 @@ class Meta {
   /// The network from which IPv6 addresses derive, once it has been made.
   [[nodiscard]] Result<std::optional<Cidr>> ula();
   [[nodiscard]] Status set_ula(const Cidr& ula);
+
+  /// Grows by one with each commit that changed something, and never falls. An empty store has 0.
+  [[nodiscard]] Result<std::int64_t> revision();
+  /// For a store that takes the place of another.
+  [[nodiscard]] Status set_revision(std::int64_t revision);
 
  private:
   Database* db_;

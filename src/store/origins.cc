@@ -43,7 +43,10 @@ Status load_altnames(Database& db, IdSpan span, LoadedDevices& devices) {
   devices.rewind();
   while (TRY(query.step())) {
     auto* origin = origin_of(devices, query);
-    if (!origin) return db.damaged("a name of no device");
+    if (!origin) {
+      TRY(check_other(db, query.number(0)));
+      continue;
+    }
     origin->altnames.emplace_back(query.text(2));
   }
   return {};
@@ -59,7 +62,11 @@ Status load_former(Database& db, IdSpan span, LoadedDevices& devices) {
     auto* origin = origin_of(devices, query);
     const auto ip = query.ip(2);
     const auto prefix = query.number(3);
-    if (!origin || !ip || prefix < 0 || prefix > ip->bits())
+    if (!origin) {
+      TRY(check_other(db, query.number(0)));
+      continue;
+    }
+    if (!ip || prefix < 0 || prefix > ip->bits())
       return db.damaged("an impossible former address of a device");
     origin->addresses.push_back({{*ip, static_cast<std::uint8_t>(prefix)},
                                  query.ip(4),
@@ -73,16 +80,17 @@ Status load_former(Database& db, IdSpan span, LoadedDevices& devices) {
 Status insert_former(Database& db, SpaceNumber number, std::uint8_t index, const FormerAddress& former) {
   auto insert =
       TRY(db.prepare("INSERT INTO device_former(space, idx, ip, prefix, peer, broadcast, scope, no_route) "
-                     "VALUES(?, ?, ?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(index).bind(former.address.ip).bind(former.address.prefix);
+                     "SELECT id, ?, ?, ?, ?, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(index).bind(former.address.ip).bind(former.address.prefix);
   bind_host(insert, former.peer);
   bind_host(insert, former.broadcast);
-  return insert.bind(former.scope).bind(former.no_route).run();
+  return insert.bind(former.scope).bind(former.no_route).bind(number).run();
 }
 
 Status insert_altname(Database& db, SpaceNumber number, std::uint8_t index, const std::string& name) {
-  auto insert = TRY(db.prepare("INSERT INTO device_altname(space, idx, name) VALUES(?, ?, ?)"));
-  return insert.bind(number).bind(index).bind(name).run();
+  auto insert = TRY(
+      db.prepare("INSERT INTO device_altname(space, idx, name) SELECT id, ?, ? FROM space WHERE number = ?"));
+  return insert.bind(index).bind(name).bind(number).run();
 }
 
 }  // namespace
@@ -96,7 +104,10 @@ Status load_origins(Database& db, IdSpan span, LoadedDevices& devices) {
   devices.rewind();
   while (TRY(query.step())) {
     auto* device = devices.find(query.number(0), query.number(1));
-    if (!device) return db.damaged("an origin of no device");
+    if (!device) {
+      TRY(check_other(db, query.number(0)));
+      continue;
+    }
     auto& origin = query.number(6) != 0 ? device->origin : device->home;
     loaded.push_back(&origin.emplace(TRY(read_origin(db, query))));
   }
@@ -111,16 +122,16 @@ Status insert_origin(Database& db, SpaceNumber number, const Device& device) {
   const auto& origin = device.origin ? *device.origin : *device.home;
   const auto mac = origin.mac.str();
   const auto permanent = origin.permanent ? origin.permanent->str() : std::string();
-  auto insert = TRY(
-      db.prepare("INSERT INTO device_origin(space, idx, kind, mac, permanent, hardware, away, link, peer, "
-                 "mtu, link_group, up) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(device.index).bind(origin.kind).bind(mac).bind(permanent).bind(origin.hardware);
+  auto insert = TRY(db.prepare(
+      "INSERT INTO device_origin(space, idx, kind, mac, permanent, hardware, away, link, peer, "
+      "mtu, link_group, up) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(device.index).bind(origin.kind).bind(mac).bind(permanent).bind(origin.hardware);
   insert.bind(device.origin.has_value())
       .bind(origin.index)
       .bind(origin.peer)
       .bind(origin.mtu)
       .bind(origin.group);
-  TRY(insert.bind(origin.up).run());
+  TRY(insert.bind(origin.up).bind(number).run());
   for (const auto& name : origin.altnames) TRY(insert_altname(db, number, device.index, name));
   for (const auto& former : origin.addresses) TRY(insert_former(db, number, device.index, former));
   return {};

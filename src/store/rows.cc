@@ -2,8 +2,13 @@
 #include "store/rows.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace warren::store {
+
+std::unexpected<Error> no_space(SpaceNumber number) {
+  return fail(Code::not_found, fmt::format("there is no space with number {}", number));
+}
 
 Result<SpaceName> read_name(const Database& db, const Statement& row, int column) {
   auto name = SpaceName::parse(row.text(column));

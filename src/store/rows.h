@@ -11,8 +11,9 @@
 namespace warren::store {
 
 /// The columns that read_space() takes, in its order, and the row's key.
-#define WARREN_SPACE_COLUMNS \
-  "number, name, ip4, ip6, ip4_given, ip6_given, nat, adopted, state, uplink, number"
+#define WARREN_SPACE_COLUMNS "number, name, ip4, ip6, ip4_given, ip6_given, nat, adopted, state, uplink, id"
+/// The key of the row of the space with a number.
+#define WARREN_ID_OF "(SELECT id FROM space WHERE number = ?)"
 /// The columns that read_forward() takes, in its order.
 #define WARREN_FORWARD_COLUMNS "proto, host, first, last, to_port"
 
@@ -20,6 +21,8 @@ namespace warren::store {
 [[nodiscard]] Result<model::Space> read_space(const Database& db, const Statement& row);
 /// The forward of a row, from column `at` on. Error: the store is damaged.
 [[nodiscard]] Result<model::Forward> read_forward(const Database& db, const Statement& row, int at);
+/// That there is none with this number.
+[[nodiscard]] std::unexpected<Error> no_space(SpaceNumber number);
 /// A space's name. Error: the store is damaged.
 [[nodiscard]] Result<SpaceName> read_name(const Database& db, const Statement& row, int column);
 

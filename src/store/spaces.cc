@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/spaces.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "store/devices.h"
@@ -17,7 +18,7 @@ using model::Space;
 
 Status changed_one(const Database& db, SpaceNumber number) {
   if (db.changes() == 1) return {};
-  return fail(Code::not_found, fmt::format("there is no space with number {}", number));
+  return no_space(number);
 }
 
 /// The one space that a bound query finds, with all that hangs on it.
@@ -81,7 +82,7 @@ Status insert_row(Database& db, const Space& space, const Ip& ip4, const std::op
 
 Result<std::vector<Space>> Spaces::all() {
   const auto snapshot = TRY(Snapshot::begin(*db_));
-  auto query = TRY(db_->prepare("SELECT " WARREN_SPACE_COLUMNS " FROM space ORDER BY number"));
+  auto query = TRY(db_->prepare("SELECT " WARREN_SPACE_COLUMNS " FROM space WHERE kind = 0 ORDER BY id"));
   std::vector<LoadedSpace> loaded;
   while (TRY(query.step())) loaded.push_back({query.number(10), TRY(read_space(*db_, query))});
   TRY(load_forwards(*db_, {}, loaded));
@@ -89,12 +90,13 @@ Result<std::vector<Space>> Spaces::all() {
   std::vector<Space> spaces;
   spaces.reserve(loaded.size());
   for (auto& one : loaded) spaces.push_back(std::move(one.space));
+  if (!std::ranges::is_sorted(spaces, {}, &Space::number)) std::ranges::sort(spaces, {}, &Space::number);
   return spaces;
 }
 
 Result<std::optional<Space>> Spaces::find(const SpaceName& name) {
   const auto snapshot = TRY(Snapshot::begin(*db_));
-  auto query = TRY(db_->prepare("SELECT " WARREN_SPACE_COLUMNS " FROM space WHERE name = ?"));
+  auto query = TRY(db_->prepare("SELECT " WARREN_SPACE_COLUMNS " FROM space WHERE name = ? AND kind = 0"));
   query.bind(name.str());
   return load_one(*db_, query);
 }
@@ -116,13 +118,25 @@ Result<std::vector<Space>> Spaces::find_many(std::span<const SpaceName> names) {
 
 Result<std::vector<SpaceName>> Spaces::names() {
   std::vector<SpaceName> names;
-  auto query = TRY(db_->prepare("SELECT name FROM space ORDER BY name"));
+  auto query = TRY(db_->prepare("SELECT name FROM space WHERE kind = 0 ORDER BY name"));
   while (TRY(query.step())) names.push_back(TRY(read_name(*db_, query, 0)));
   return names;
 }
 
 Result<std::size_t> Spaces::count() {
-  return static_cast<std::size_t>(TRY(db_->number("SELECT count(*) FROM space")));
+  return static_cast<std::size_t>(TRY(db_->number("SELECT count(*) FROM space WHERE kind = 0")));
+}
+
+Result<std::size_t> Spaces::count(model::State state) {
+  auto query = TRY(db_->prepare("SELECT count(*) FROM space WHERE state = ? AND kind = 0"));
+  query.bind(static_cast<std::int64_t>(state));
+  TRY(query.step());
+  return static_cast<std::size_t>(query.number(0));
+}
+
+Result<bool> Spaces::any_other(model::State state, SpaceNumber number) {
+  auto query = TRY(db_->prepare("SELECT 1 FROM space WHERE state = ? AND kind = 0 AND number <> ? LIMIT 1"));
+  return query.bind(static_cast<std::int64_t>(state)).bind(number).step();
 }
 
 Result<std::optional<SpaceName>> Spaces::owner_of(const Ip& ip) {

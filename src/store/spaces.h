@@ -35,6 +35,9 @@ class Spaces {
   /// The names alone, sorted.
   [[nodiscard]] Result<std::vector<SpaceName>> names();
   [[nodiscard]] Result<std::size_t> count();
+  [[nodiscard]] Result<std::size_t> count(model::State state);
+  /// Is a space in this state, other than the one with this number? Costs the same whatever there is.
+  [[nodiscard]] Result<bool> any_other(model::State state, SpaceNumber number);
 
   /// Adds a space, its forwards and its devices. `ip4` and `ip6` are what it will really have: given or
   /// derived. Error: exists, naming who has the name, the number, the address or the port.

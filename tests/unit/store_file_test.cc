@@ -184,7 +184,7 @@ TEST_F(StoreTest, ANewerStoreIsLeftAlone) {
   raw("PRAGMA user_version = 7");
   for (const auto& what : {reason(Store::open(path_)), reason(Store::open_read_only(path_))})
     EXPECT_EQ(what, "store " + path_ +
-                        " was written by a newer warren (schema 7, this one knows 1): upgrade warren");
+                        " was written by a newer warren (schema 7, this one knows 2): upgrade warren");
 }
 
 TEST_F(StoreTest, AnotherProgramsDatabaseIsLeftAlone) {
@@ -257,11 +257,11 @@ class StoreOnMount : public StoreTest {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount";
     static const bool apart =
         ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-    if (!apart || ::mount("none", dir_.c_str(), "tmpfs", 0, "size=256k") != 0)
+    if (!apart || ::mount("none", dir_.c_str(), "tmpfs", 0, "size=512k") != 0)
       GTEST_SKIP() << "cannot mount here";
   }
   void remount(unsigned long flags) const {
-    ASSERT_EQ(::mount("none", dir_.c_str(), nullptr, MS_REMOUNT | flags, "size=256k"), 0);
+    ASSERT_EQ(::mount("none", dir_.c_str(), nullptr, MS_REMOUNT | flags, "size=512k"), 0);
   }
 };
 

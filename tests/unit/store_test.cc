@@ -347,15 +347,15 @@ TEST_F(StoreTest, RemovesAServiceWithItsScope) {
 }
 
 TEST_F(StoreTest, ImpossibleMembersAndServicesAreDamage) {
-  for (const auto* sql :
-       {"INSERT INTO member VALUES(2, 'alice', 2)", "INSERT INTO member VALUES(0, '../x', 2)",
-        "INSERT INTO service VALUES('s', 1, 80, '192.0.2.1:80', 0, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, 'nonsense', 0, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 2, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 3, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 0, 3)",
-        "INSERT INTO service VALUES('-', 6, 80, '192.0.2.1:80', 0, 0, 0)",
-        "INSERT INTO service_space VALUES('nobody', 'a')"}) {
+  for (const auto* sql : {"INSERT INTO member SELECT 2, 'alice', id FROM space",
+                          "INSERT INTO member SELECT 0, '../x', id FROM space",
+                          "INSERT INTO service VALUES('s', 1, 80, '192.0.2.1:80', 0, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, 'nonsense', 0, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 2, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 3, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 0, 3)",
+                          "INSERT INTO service VALUES('-', 6, 80, '192.0.2.1:80', 0, 0, 0)",
+                          "INSERT INTO service_space VALUES('nobody', 'a')"}) {
     {
       auto store = open();
       ASSERT_TRUE(insert(store, space(2, "a")));
