@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "hooks/run.h"
+#include "store/meta.h"
 
 namespace warren::cli {
 namespace {
@@ -34,7 +35,7 @@ Result<model::Settings> Context::settings() const { return config::load_settings
 
 Result<model::Settings> Context::settings_with(store::Store& store) const {
   auto settings = TRY(this->settings());
-  if (settings.ipv6 && !settings.ula) settings.ula = TRY(store.ula());
+  if (settings.ipv6 && !settings.ula) settings.ula = TRY(store.meta().ula());
   return settings;
 }
 

@@ -11,6 +11,8 @@
 #include "doctor/remedy.h"
 #include "host/host.h"
 #include "look.h"
+#include "store/forwards.h"
+#include "store/spaces.h"
 #include "sys/process.h"
 
 namespace warren::cli {
@@ -91,7 +93,7 @@ Result<Explainer> Explainer::open(const Context& context) {
   return Explainer(std::move(store), std::move(settings));
 }
 
-Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards_of_port(port)).empty(); }
+Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards().of_port(port)).empty(); }
 
 Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
                                 Explanation& out, Json& json) {
@@ -166,10 +168,10 @@ Result<Explanation> Explainer::port(Port port) {
   Explanation out;
   out.json["port"] = port;
   out.json["forwards"] = Json::array();
-  const auto held = TRY(store_.forwards_of_port(port));
+  const auto held = TRY(store_.forwards().of_port(port));
   if (held.empty()) TRY(explain_host_port(port, out));
   for (const auto& [name, forward] : held) {
-    const auto space = TRY(store_.find(name));
+    const auto space = TRY(store_.spaces().find(name));
     if (!space) continue;
     TRY(explain_space(*space, out));
     const auto status = TRY(view::read_status(kernel_, settings_, {*space})).front();
@@ -198,7 +200,7 @@ void Explainer::explain_devices(const model::Space& space, Explanation& out) {
 /// The space with a device that has the address, or is to have it.
 Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
   const auto is = [&](const IpPrefix& address) { return address.ip == ip; };
-  for (const auto& space : TRY(store_.load_all()))
+  for (const auto& space : TRY(store_.spaces().all()))
     for (const auto& [device, inside] : look_at(space))
       if (std::ranges::any_of(device.addresses, is) || std::ranges::any_of(inside.addresses, is))
         return space.name;
@@ -208,7 +210,7 @@ Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
 Result<Explanation> Explainer::address(const Ip& ip) {
   Explanation out;
   out.json["address"] = ip.str();
-  auto owner = TRY(store_.owner_of(ip));
+  auto owner = TRY(store_.spaces().owner_of(ip));
   if (owner && !TRY(find_space(store_, owner->str())).uplink) owner.reset();
   if (!owner) owner = TRY(owner_by_device(ip));
   if (owner) {

@@ -7,13 +7,14 @@
 #include <charconv>
 #include <thread>
 
+#include "store/spaces.h"
 #include "sys/process.h"
 
 namespace warren::cli {
 
 Result<model::Space> find_space(store::Store& store, const std::string& text) {
   const auto name = TRY(SpaceName::parse(text));
-  auto space = TRY(store.find(name));
+  auto space = TRY(store.spaces().find(name));
   if (!space)
     return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", text));
   return *space;
@@ -47,7 +48,7 @@ Result<std::vector<netlink::Listener>> listeners_inside(const SpaceName& name) {
 Result<std::optional<model::Space>> space_of(store::Store& store, pid_t pid) {
   const auto id = sys::netns_id(fmt::format("/proc/{}/ns/net", pid));
   if (!id) return fail(Code::not_found, fmt::format("there is no process {}", pid));
-  for (auto& space : TRY(store.load_all())) {
+  for (auto& space : TRY(store.spaces().all())) {
     const auto netns = sys::open_netns(sys::pin_path(space.name));
     if (netns && TRY(sys::netns_id(netns->get())) == *id) return std::optional(std::move(space));
   }

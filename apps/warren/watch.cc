@@ -17,6 +17,7 @@
 #include "netlink/link.h"
 #include "netlink/nft_dump.h"
 #include "nft/table.h"
+#include "store/spaces.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
@@ -112,7 +113,7 @@ Result<Watch> Watch::open(store::Store store, model::Settings settings) {
 
 Status Watch::remember() {
   known_.clear();
-  auto spaces = TRY(store_.load_all());
+  auto spaces = TRY(store_.spaces().all());
   for (auto& space : spaces) {
     auto name = space.name;
     known_.emplace(std::move(name), std::move(space));

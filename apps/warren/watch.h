@@ -11,6 +11,7 @@
 #include "netlink/socket.h"
 #include "output.h"
 #include "store/store.h"
+#include "types/names.h"
 
 namespace warren::cli {
 

@@ -2,6 +2,9 @@
 #include "daemon/wishes.h"
 
 #include "config/settings.h"
+#include "store/meta.h"
+#include "store/services.h"
+#include "store/spaces.h"
 
 namespace warren::daemon {
 
@@ -23,9 +26,9 @@ Result<bool> WishReader::read() {
   }
   const auto version = TRY(store_->data_version());
   if (version_ == version) return false;
-  auto spaces = TRY(store_->load_all());
-  auto services = TRY(store_->services());
-  if (wishes_.settings.ipv6 && !configured_ula_) wishes_.settings.ula = TRY(store_->ula());
+  auto spaces = TRY(store_->spaces().all());
+  auto services = TRY(store_->services().all());
+  if (wishes_.settings.ipv6 && !configured_ula_) wishes_.settings.ula = TRY(store_->meta().ula());
   wishes_.spaces = std::move(spaces);
   wishes_.services = std::move(services);
   version_ = version;

@@ -10,6 +10,10 @@
 #include "kinds/session/confine.h"
 #include "model/derive.h"
 #include "netlink/route.h"
+#include "store/members.h"
+#include "store/meta.h"
+#include "store/services.h"
+#include "store/spaces.h"
 
 namespace warren::engine {
 namespace {
@@ -81,29 +85,29 @@ Result<model::Desired> Engine::desired() { return self_->desired(); }
 Status Engine::Self::begin() {
   TRY(require_host(*TRY(kernel_.route()), settings_));
   if (settings_.ipv6 && !settings_.ula) TRY(make_ula());
-  settings_.services = TRY(store_.services());
+  settings_.services = TRY(store_.services().all());
   return {};
 }
 
 Status Engine::Self::make_ula() {
-  settings_.ula = TRY(store_.ula());
+  settings_.ula = TRY(store_.meta().ula());
   if (settings_.ula) return {};
   const auto ula = TRY(random_ula());
   auto transaction = TRY(store_.begin());
-  TRY(store_.set_ula(ula));
+  TRY(store_.meta().set_ula(ula));
   TRY(transaction.commit());
   settings_.ula = ula;
   return {};
 }
 
 Status Engine::Self::fill(model::Desired& desired) {
-  for (auto& space : desired.spaces) space.members = TRY(store_.members_of(space.number));
+  for (auto& space : desired.spaces) space.members = TRY(store_.members().of(space.number));
   desired.confined = session::confined(desired.spaces, settings_);
   return {};
 }
 
 Result<model::Desired> Engine::Self::desired() {
-  model::Desired all{settings_, TRY(store_.load_all()), {}};
+  model::Desired all{settings_, TRY(store_.spaces().all()), {}};
   TRY(fill(all));
   return all;
 }
@@ -111,13 +115,15 @@ Result<model::Desired> Engine::Self::desired() {
 /// Those of the names that there are.
 Result<model::Desired> Engine::Self::load(const std::vector<SpaceName>& names) {
   model::Desired some{settings_, {}, {}};
-  for (const auto& name : names)
-    if (auto space = TRY(store_.find(name))) some.spaces.push_back(std::move(*space));
+  some.spaces = TRY(store_.spaces().find_many(names));
   std::ranges::sort(some.spaces, {}, &model::Space::number);
-  for (const auto& space : TRY(store_.load_all()))
-    if (space.state == model::State::up &&
-        std::ranges::find(some.spaces, space.number, &model::Space::number) == some.spaces.end())
-      some.others_up = true;
+  const auto up = std::ranges::count(some.spaces, model::State::up, &model::Space::state);
+  // To ask for any other costs the same whatever there is; to count them does not.
+  if (some.spaces.size() < 2)
+    some.others_up = TRY(store_.spaces().any_other(
+        model::State::up, some.spaces.empty() ? SpaceNumber{0} : some.spaces.front().number));
+  else
+    some.others_up = TRY(store_.spaces().count(model::State::up)) > static_cast<std::size_t>(up);
   TRY(fill(some));
   return some;
 }

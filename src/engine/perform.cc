@@ -15,6 +15,7 @@
 #include "kinds/session/confine.h"
 #include "kinds/uplink/aspects.h"
 #include "model/derive.h"
+#include "store/spaces.h"
 
 namespace warren::engine {
 namespace {
@@ -186,7 +187,7 @@ Status Engine::Self::forget_gone(Carry& carry) {
   auto transaction = TRY(store_.begin());
   for (const auto& space : gone) {
     TRY(sessions().withdraw(space));  // while the store knows its members
-    TRY(store_.erase(space.number));
+    TRY(store_.spaces().erase(space.number));
   }
   TRY(transaction.commit());
   // The last reason to confine somebody may have gone with it.

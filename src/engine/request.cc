@@ -7,6 +7,7 @@
 #include "kinds/device/ops.h"
 #include "kinds/forward/ops.h"
 #include "model/derive.h"
+#include "store/spaces.h"
 
 namespace warren::engine {
 namespace {
@@ -25,13 +26,13 @@ Result<std::optional<SpaceName>> owner_of(const Ip& ip, const Desired& desired, 
     const auto w = model::wiring(space, ask.settings);
     if (w.ip4 == ip || w.ip6 == ip) return space.name;
   }
-  auto stored = TRY(ask.store.owner_of(ip));
+  auto stored = TRY(ask.store.spaces().owner_of(ip));
   if (stored && is_loaded(desired, *stored)) stored.reset();  // it has another by then
   return stored;
 }
 
 Result<bool> is_free(SpaceNumber number, const Space& space, const Desired& desired, Ask& ask) {
-  if (number > model::last_number(ask.settings) || TRY(ask.store.find(number))) return false;
+  if (number > model::last_number(ask.settings) || TRY(ask.store.spaces().find(number))) return false;
   if (std::ranges::find(desired.spaces, number, &Space::number) != desired.spaces.end()) return false;
   auto with = space;
   with.number = number;
@@ -50,7 +51,7 @@ Result<SpaceNumber> choose_number(const SpaceRequest& request, const Space& spac
     return std::pair(w.ip4, w.ip6);
   };
   for (;;) {
-    const auto number = TRY(ask.store.allocate(model::last_number(ask.settings), addresses));
+    const auto number = TRY(ask.store.spaces().allocate(model::last_number(ask.settings), addresses));
     // One that the same operation gave by hand, or whose address it did, is taken as well.
     if (TRY(is_free(number, space, desired, ask))) return number;
   }
@@ -82,7 +83,7 @@ Status check_given(const Space& space, const Desired& desired, Ask& ask) {
       if (other.name != space.name && (w.ip4 == *ip || w.ip6 == *ip))
         return fail(Code::exists, fmt::format("address {} is space {}'s", ip->str(), other.name.str()));
     }
-    const auto owner = TRY(ask.store.owner_of(*ip));
+    const auto owner = TRY(ask.store.spaces().owner_of(*ip));
     if (owner && *owner != space.name && !is_loaded(desired, *owner))
       return fail(Code::exists, fmt::format("address {} is space {}'s", ip->str(), owner->str()));
   }

@@ -6,6 +6,7 @@
 #include "engine/spaces.h"
 #include "kinds/session/members.h"
 #include "model/derive.h"
+#include "store/spaces.h"
 
 namespace warren::engine {
 
@@ -21,7 +22,7 @@ Status Engine::Self::hold_sessions(const Moves& moves) {
 Status Engine::Self::sync_sessions(const std::vector<SpaceFailure>& failures) {
   std::vector<SpaceName> broken;
   for (const auto& failure : failures) broken.push_back(failure.name);
-  return sessions().sync(TRY(store_.load_all()), broken);
+  return sessions().sync(TRY(store_.spaces().all()), broken);
 }
 
 Status Engine::Self::settle_sessions(const std::vector<model::Space>& spaces,
@@ -29,7 +30,7 @@ Status Engine::Self::settle_sessions(const std::vector<model::Space>& spaces,
   // The first of all, or the first since the machine came up.
   if (!session::SessionIndex::is_ready()) return sync_sessions(failures);
   for (const auto& space : spaces)
-    if (!model::has_failed(failures, space.name) && TRY(store_.find(space.number)))
+    if (!model::has_failed(failures, space.name) && TRY(store_.spaces().find(space.number)))
       TRY(sessions().settle(space));
   return {};
 }
@@ -49,7 +50,7 @@ Status Engine::Self::change_member_links(const Change& change) {
 Result<std::optional<SpaceName>> Engine::Self::up_for(const std::string& login, bool create) {
   const auto user = UserName::parse(login);  // a directory's users may have names that no member can
   auto name = user ? TRY(session::space_of_user(store_, *user)) : std::optional<SpaceName>();
-  const auto space = name ? TRY(store_.find(*name)) : std::optional<model::Space>();
+  const auto space = name ? TRY(store_.spaces().find(*name)) : std::optional<model::Space>();
   if (!space && create) {
     SpaceRequest request;
     request.name = TRY(SpaceName::parse(login));

@@ -8,6 +8,7 @@
 #include "host/links.h"
 #include "model/derive.h"
 #include "netlink/link.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::engine {
@@ -44,7 +45,7 @@ Result<UniqueFd> open_adoptable(const std::string& path, Ask& ask) {
   const auto id = TRY(sys::netns_id(netns.get()));
   if (id == TRY(sys::netns_id(TRY(sys::current_netns()).get())))
     return fail(Code::usage, path + " is the host's own network namespace");
-  for (const auto& space : TRY(ask.store.load_all())) {
+  for (const auto& space : TRY(ask.store.spaces().all())) {
     const auto pinned = sys::open_netns(sys::pin_path(space.name));
     if (pinned && TRY(sys::netns_id(pinned->get())) == id)
       return fail(Code::exists,

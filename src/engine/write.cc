@@ -5,6 +5,11 @@
 
 #include "engine/self.h"
 #include "model/derive.h"
+#include "store/devices.h"
+#include "store/forwards.h"
+#include "store/members.h"
+#include "store/services.h"
+#include "store/spaces.h"
 
 namespace warren::engine {
 namespace {
@@ -27,16 +32,16 @@ std::vector<T> missing(const std::vector<T>& all, const std::vector<T>& other) {
 
 Status write_removals(store::Store& store, const Space& before, const Space& after) {
   for (const auto& forward : missing(before.forwards, after.forwards))
-    TRY(store.remove_forward(before.number, forward));
+    TRY(store.forwards().erase(before.number, forward));
   for (const auto& member : missing(before.members, after.members))
-    TRY(store.remove_member(before.number, member));
+    TRY(store.members().erase(before.number, member));
   return {};
 }
 
 Status write_devices(store::Store& store, const Space& before, const Space& after) {
   for (const auto& device : after.devices) {
     const auto had = std::ranges::find(before.devices, device.index, &model::Device::index);
-    if (had == before.devices.end() || *had != device) TRY(store.put_device(after.number, device));
+    if (had == before.devices.end() || *had != device) TRY(store.devices().put(after.number, device));
   }
   return {};
 }
@@ -45,21 +50,21 @@ Status write_space(store::Store& store, const Space& before, const Space& after,
                    const model::Settings& settings) {
   if (before.ip4 != after.ip4 || before.ip6 != after.ip6 || before.nat != after.nat) {
     const auto w = model::wiring(after, settings);
-    TRY(store.update(after, w.ip4, w.ip6));
+    TRY(store.spaces().update(after, w.ip4, w.ip6));
   }
-  if (before.adopted != after.adopted) TRY(store.set_adopted(after.number, after.adopted));
-  if (before.state != after.state) TRY(store.set_state(after.number, after.state));
+  if (before.adopted != after.adopted) TRY(store.spaces().set_adopted(after.number, after.adopted));
+  if (before.state != after.state) TRY(store.spaces().set_state(after.number, after.state));
   for (const auto& forward : missing(after.forwards, before.forwards))
-    TRY(store.add_forward(after.number, forward));
+    TRY(store.forwards().insert(after.number, forward));
   for (const auto& member : missing(after.members, before.members))
-    TRY(store.add_member(after.number, member));
+    TRY(store.members().insert(after.number, member));
   return write_devices(store, before, after);
 }
 
 Status insert(store::Store& store, const Space& space, const model::Settings& settings) {
   const auto w = model::wiring(space, settings);
-  TRY(store.insert(space, w.ip4, w.ip6));
-  for (const auto& member : space.members) TRY(store.add_member(space.number, member));
+  TRY(store.spaces().insert(space, w.ip4, w.ip6));
+  for (const auto& member : space.members) TRY(store.members().insert(space.number, member));
   return {};
 }
 
@@ -67,9 +72,9 @@ Status write_services(store::Store& store, const std::vector<model::Service>& be
                       const std::vector<model::Service>& after) {
   const auto has = [](const auto& all, const auto& one) { return std::ranges::find(all, one) != all.end(); };
   for (const auto& service : before)
-    if (!has(after, service)) TRY(store.remove_service(service.name));
+    if (!has(after, service)) TRY(store.services().erase(service.name));
   for (const auto& service : after)
-    if (!has(before, service)) TRY(store.add_service(service));
+    if (!has(before, service)) TRY(store.services().insert(service));
   return {};
 }
 

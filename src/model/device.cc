@@ -9,8 +9,10 @@
 namespace warren::model {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds{"veth", "macvlan", "ipvlan", "vlan", "physical"};
-constexpr std::array<std::string_view, 7> kModes{"", "bridge", "private", "vepa", "l2", "l3", "l3s"};
+constexpr std::array<std::string_view, static_cast<unsigned>(kLastDeviceKind) + 1> kKinds{
+    "veth", "macvlan", "ipvlan", "vlan", "physical"};
+constexpr std::array<std::string_view, static_cast<unsigned>(kLastDeviceMode) + 1> kModes{
+    "", "bridge", "private", "vepa", "l2", "l3", "l3s"};
 constexpr std::size_t kMostAddresses = 64;
 
 std::unexpected<Error> refuse(std::string what) { return fail(Code::usage, std::move(what)); }

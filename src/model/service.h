@@ -38,9 +38,12 @@ enum class ServiceMode : std::uint8_t {
   nat,    ///< the kernel alone translates 127.0.0.1:PORT; the target sees the space's address
   proxy,  ///< warrend takes the connection inside the space, on 127.0.0.1 and [::1]
 };
+inline constexpr ServiceMode kLastServiceMode = ServiceMode::proxy;
 /// What a proxy tells the target of the space: the PROXY protocol of HAProxy, version 1 or 2.
 enum class ProxyHeader : std::uint8_t { none, v1, v2 };
+inline constexpr ProxyHeader kLastProxyHeader = ProxyHeader::v2;
 enum class ScopeKind : std::uint8_t { all, only, except };
+inline constexpr ScopeKind kLastScopeKind = ScopeKind::except;
 
 /// The spaces that have a service.
 struct Scope {
@@ -76,6 +79,7 @@ struct Service {
 /// A user or a group whose sessions land in a space.
 struct Member {
   enum class Kind : std::uint8_t { user, group };
+  static constexpr Kind kLastKind = Kind::group;
   Kind kind = Kind::user;
   UserName name;
 

@@ -38,6 +38,7 @@ enum class State : std::uint8_t {
   down,      ///< kept in the store, nothing of it in the kernel
   removing,  ///< `rm` has begun; what is left of it must go
 };
+inline constexpr State kLastState = State::removing;
 [[nodiscard]] std::string_view name(State state);
 
 /// A tenant's isolated network, as desired.

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace warren::store {
@@ -66,15 +67,45 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   return db;
 }
 
+namespace {
+
+/// Has something been written to the log since it was last copied into the file? Also true where the clock is
+/// too coarse to say.
+bool log_is_newer(const std::string& path) {
+  struct stat file {
+  }, log{};
+  if (::stat(path.c_str(), &file) != 0 || ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0)
+    return false;
+  return std::tie(log.st_mtim.tv_sec, log.st_mtim.tv_nsec) >=
+         std::tie(file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+}
+
+/// A reader may be the last to close, after a writer that left the log to it.
+void copy_log_of(const std::string& path) {
+  if (!log_is_newer(path) || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) return;
+  auto db = Database::open(path, Database::Mode::write);
+  if (!db) return;
+  (*db)->keep_log();
+  (void)(*db)->number("SELECT count(*) FROM sqlite_master");  // the log is only looked for when needed
+}
+
+}  // namespace
+
 Database::~Database() {
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  // What the close copies need not be synced: the log, which was, stays until checkpoint() empties it, and
+  // whoever opens the store next reads it again.
+  if (keeps_log_ && mode_ == Mode::write)
+    sqlite3_exec(handle_, "PRAGMA synchronous = OFF", nullptr, nullptr, nullptr);
   sqlite3_close(handle_);
+  if (keeps_log_ && mode_ == Mode::read) copy_log_of(path_);
 }
 
 void Database::keep_log() {
   int on = 1;
+  keeps_log_ = true;
   sqlite3_file_control(handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (mode_ == Mode::read) sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   const auto committed = [](void* self, sqlite3*, const char*, int pages) {
     if (pages >= kLogPages) static_cast<Database*>(self)->checkpoint();
     return SQLITE_OK;  // the commit stands, whatever became of the checkpoint
@@ -120,6 +151,19 @@ Result<std::int64_t> Database::number(const char* sql) {
   return query.number(0);
 }
 
+void Database::enforce_foreign_keys(bool on) {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, on ? 1 : 0, nullptr);
+}
+
+Status Database::copy_into(Database& to) {
+  auto* copy = sqlite3_backup_init(to.handle_, "main", handle_, "main");
+  if (!copy) return to.failure(sqlite3_extended_errcode(to.handle_));
+  (void)sqlite3_backup_step(copy, -1);  // finish() gives its failure, too
+  const int code = sqlite3_backup_finish(copy);
+  if (code == SQLITE_OK) return {};
+  return (code & 0xff) == SQLITE_CORRUPT ? failure(code) : to.failure(code);
+}
+
 std::unexpected<Error> Database::failure(int code) const {
   const auto say = [&](Code kind, std::string_view what) {
     return fail(kind, fmt::format("{}: {}", title(), what));
@@ -145,8 +189,15 @@ std::unexpected<Error> Database::failure(int code) const {
     case SQLITE_NOMEM:
       return say(Code::failed, "out of memory");
     default:
-      return say(Code::failed, handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
+      return failed_statement(code);
   }
+}
+
+/// Our statements are right for the tables of our version.
+std::unexpected<Error> Database::failed_statement(int code) const {
+  const std::string what = handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
+  if (what.starts_with("no such ") || what.find(" has no column ") != std::string::npos) return damaged(what);
+  return fail(Code::failed, fmt::format("{}: {}", title(), what));
 }
 
 /// A failure that comes from the file system.
@@ -166,7 +217,8 @@ std::unexpected<Error> Database::damaged(std::string_view detail) const {
                           detail, path_));
 }
 
-int Database::changes() const { return sqlite3_changes(handle_); }
+void Database::note_changes() { changes_ = sqlite3_changes(handle_); }
+std::int64_t Database::total_changes() const { return sqlite3_total_changes(handle_); }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 

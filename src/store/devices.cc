@@ -1,76 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <algorithm>
+#include "store/devices.h"
+
 #include <fmt/format.h>
 
+#include "store/device_rows.h"
 #include "store/rows.h"
-#include "store/store.h"
 
 namespace warren::store {
 namespace {
 
 using model::Device;
 
-/// What an address of the table is to its device.
-enum Role { kOwn, kGateway, kOldOwn, kOldGateway };
-enum Flag { kDhcp = 1, kShim = 2, kVirtual = 4, kLeaving = 8 };
-
-Result<Device> read_device(const Database& db, const Statement& row) {
-  Device device;
-  const auto index = row.number(0), kind = row.number(1), vlan = row.number(4), mode = row.number(5),
-             flags = row.number(7);
-  const auto name = IfName::parse(row.text(2));
-  const bool good = name && index >= 1 && index <= model::kLastDevice && kind >= 0 && kind <= 4 &&
-                    vlan >= 0 && vlan <= model::kLastVlan && mode >= 0 && mode <= 6;
-  if (!good) return db.damaged("an impossible device");
-  device.index = static_cast<std::uint8_t>(index);
-  device.kind = static_cast<model::DeviceKind>(kind);
-  device.name = *name;
-  if (!row.text(3).empty()) {
-    const auto parent = IfName::parse(row.text(3));
-    if (!parent) return db.damaged("a device has an impossible parent");
-    device.parent = *parent;
-  }
-  device.vlan = static_cast<std::uint16_t>(vlan);
-  device.mode = static_cast<model::DeviceMode>(mode);
-  device.mac = TRY(read_mac(db, row.text(6)));
-  device.dhcp = (flags & kDhcp) != 0, device.shim = (flags & kShim) != 0;
-  device.is_virtual = (flags & kVirtual) != 0, device.leaving = (flags & kLeaving) != 0;
-  return device;
-}
-
-Status load_addresses(Database& db, SpaceNumber number, std::vector<Device>& devices) {
-  auto query = TRY(db.prepare("SELECT idx, role, ip, prefix FROM device_address WHERE space = ?"));
-  query.bind(number);
-  while (TRY(query.step())) {
-    auto* device = find_device(devices, query.number(0));
-    const auto ip = query.ip(2);
-    const auto role = query.number(1), prefix = query.number(3);
-    if (!device || !ip || prefix < 0 || prefix > ip->bits())
-      return db.damaged("an impossible address of a device");
-    const IpPrefix address{*ip, static_cast<std::uint8_t>(prefix)};
-    if (role == kGateway || role == kOldGateway)
-      (role == kGateway ? device->gateways : device->old_gateways).push_back(*ip);
-    else
-      (role == kOwn ? device->addresses : device->old_addresses).push_back(address);
-  }
-  for (auto& device : devices) {
-    std::ranges::sort(device.addresses);
-    std::ranges::sort(device.gateways);
-    std::ranges::sort(device.old_addresses);
-    std::ranges::sort(device.old_gateways);
-  }
-  return {};
-}
-
-Status insert_address(Database& db, SpaceNumber number, std::uint8_t index, Role role,
+Status insert_address(Database& db, SpaceNumber number, std::uint8_t index, AddressRole role,
                       const IpPrefix& address) {
-  auto insert = TRY(
-      db.prepare("INSERT OR IGNORE INTO device_address(space, idx, role, ip, prefix) VALUES(?, ?, ?, ?, ?)"));
-  return insert.bind(number).bind(index).bind(role).bind(address.ip).bind(address.prefix).run();
+  auto insert =
+      TRY(db.prepare("INSERT OR IGNORE INTO device_address(space, idx, role, ip, prefix) "
+                     "SELECT id, ?, ?, ?, ? FROM space WHERE number = ?"));
+  return insert.bind(index)
+      .bind(static_cast<std::int64_t>(role))
+      .bind(address.ip)
+      .bind(address.prefix)
+      .bind(number)
+      .run();
 }
 
 Status insert_addresses(Database& db, SpaceNumber number, const Device& device) {
-  const auto insert = [&](Role role, const std::vector<IpPrefix>& addresses) -> Status {
+  const auto insert = [&](AddressRole role, const std::vector<IpPrefix>& addresses) -> Status {
     for (const auto& address : addresses) TRY(insert_address(db, number, device.index, role, address));
     return {};
   };
@@ -79,69 +34,99 @@ Status insert_addresses(Database& db, SpaceNumber number, const Device& device) 
     for (const auto& ip : ips) all.push_back({ip, static_cast<std::uint8_t>(ip.bits())});
     return all;
   };
-  TRY(insert(kOwn, device.addresses));
-  TRY(insert(kGateway, alone(device.gateways)));
-  TRY(insert(kOldOwn, device.old_addresses));
-  return insert(kOldGateway, alone(device.old_gateways));
+  TRY(insert(AddressRole::own, device.addresses));
+  TRY(insert(AddressRole::gateway, alone(device.gateways)));
+  TRY(insert(AddressRole::old_own, device.old_addresses));
+  return insert(AddressRole::old_gateway, alone(device.old_gateways));
 }
 
 Status insert_device(Database& db, SpaceNumber number, const Device& device) {
   const auto parent = device.parent ? device.parent->str() : std::string();
   const auto mac = device.mac ? device.mac->str() : std::string();
-  const int flags = (device.dhcp ? kDhcp : 0) | (device.shim ? kShim : 0) |
-                    (device.is_virtual ? kVirtual : 0) | (device.leaving ? kLeaving : 0);
   auto insert =
       TRY(db.prepare("INSERT INTO device(space, idx, kind, name, parent, vlan, mode, mac, flags) "
-                     "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(device.index).bind(static_cast<std::int64_t>(device.kind));
+                     "SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(device.index).bind(static_cast<std::int64_t>(device.kind));
   insert.bind(device.name.str()).bind(parent).bind(device.vlan);
-  return insert.bind(static_cast<std::int64_t>(device.mode)).bind(mac).bind(flags).run();
+  TRY(insert.bind(static_cast<std::int64_t>(device.mode))
+          .bind(mac)
+          .bind(device_flags(device))
+          .bind(number)
+          .run());
+  if (db.changes() == 0) return no_space(number);
+  return {};
 }
 
 Status erase_row(Database& db, SpaceNumber number, std::uint8_t index) {
-  auto change = TRY(db.prepare("DELETE FROM device WHERE space = ? AND idx = ?"));
+  auto change = TRY(db.prepare("DELETE FROM device WHERE space = " WARREN_ID_OF " AND idx = ?"));
   return change.bind(number).bind(index).run();
+}
+
+// CROSS JOIN keeps the planner from beginning with the spaces. For now only tenants have devices.
+#define WARREN_PLACED             \
+  "SELECT " WARREN_DEVICE_COLUMNS \
+  ", space.name, number, state "  \
+  "FROM device CROSS JOIN space ON space.id = device.space WHERE space.kind = 0 AND "
+
+Result<std::vector<Devices::Placed>> read_placed(const Database& db, Statement& query) {
+  std::vector<Devices::Placed> all;
+  while (TRY(query.step())) {
+    const auto number = query.number(9);
+    const auto state = read_enum(query.number(10), model::kLastState);
+    if (number < kFirstNumber || number > kLastNumber || !state)
+      return db.damaged("a space has impossible values");
+    all.push_back({TRY(read_name(db, query, 8)), static_cast<SpaceNumber>(number), *state,
+                   TRY(read_device(db, query))});
+  }
+  return all;
 }
 
 }  // namespace
 
-Result<std::optional<Mac>> read_mac(const Database& db, std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  const auto mac = Mac::parse(text);
-  if (!mac) return db.damaged("a device has an impossible MAC");
-  return *mac;
+Result<std::vector<Devices::Placed>> Devices::on(const IfName& parent) {
+  auto query = TRY(db_->prepare(WARREN_PLACED "parent = ? AND parent <> '' ORDER BY space, idx"));
+  query.bind(parent.str());
+  return read_placed(*db_, query);
 }
 
-Device* find_device(std::vector<Device>& devices, std::int64_t index) {
-  const auto found = std::ranges::find_if(devices, [&](const auto& device) { return device.index == index; });
-  return found == devices.end() ? nullptr : &*found;
+Result<std::vector<Devices::Placed>> Devices::on(const IfName& parent, model::DeviceKind kind,
+                                                 std::uint16_t vlan) {
+  auto query = TRY(db_->prepare(
+      WARREN_PLACED "parent = ? AND parent <> '' AND device.kind = ? AND vlan = ? ORDER BY space, idx"));
+  query.bind(parent.str()).bind(static_cast<std::int64_t>(kind)).bind(vlan);
+  return read_placed(*db_, query);
 }
 
-Result<std::vector<Device>> load_devices(Database& db, SpaceNumber number) {
-  std::vector<Device> devices;
-  auto query = TRY(db.prepare(
-      "SELECT idx, kind, name, parent, vlan, mode, mac, flags FROM device WHERE space = ? ORDER BY idx"));
-  query.bind(number);
-  while (TRY(query.step())) devices.push_back(TRY(read_device(db, query)));
-  TRY(load_origins(db, number, devices));
-  TRY(load_addresses(db, number, devices));
-  return devices;
+Result<std::vector<Devices::Placed>> Devices::with_address(const Ip& ip) {
+  auto query =
+      TRY(db_->prepare(WARREN_PLACED
+                       "(space, idx) IN (SELECT space, idx FROM device_address WHERE ip = ? AND role = ?) "
+                       "ORDER BY space, idx"));
+  query.bind(ip).bind(static_cast<std::int64_t>(AddressRole::own));
+  return read_placed(*db_, query);
 }
 
-Status Store::put_device(SpaceNumber number, const Device& device) {
+Result<bool> Devices::any_other_on(const IfName& parent, SpaceNumber number, std::uint8_t index) {
+  auto query =
+      TRY(db_->prepare("SELECT 1 FROM device CROSS JOIN space ON space.id = device.space "
+                       "WHERE parent = ? AND parent <> '' AND (number IS NOT ? OR idx <> ?) LIMIT 1"));
+  return query.bind(parent.str()).bind(number).bind(index).step();
+}
+
+Status Devices::put(SpaceNumber number, const Device& device) {
   TRY(erase_row(*db_, number, device.index));
   TRY(insert_device(*db_, number, device));
   TRY(insert_origin(*db_, number, device));
   return insert_addresses(*db_, number, device);
 }
 
-Status Store::change_device(SpaceNumber number, const Device& device) {
+Status Devices::change(SpaceNumber number, const Device& device) {
   TRY(erase_row(*db_, number, device.index));
   if (db_->changes() == 0) return {};
-  return put_device(number, device);
+  return put(number, device);
 }
 
-Status Store::remove_device(SpaceNumber number, std::uint8_t index) {
+Status Devices::erase(SpaceNumber number, std::uint8_t index) {
   TRY(erase_row(*db_, number, index));
   if (db_->changes() == 1) return {};
   return fail(Code::not_found, fmt::format("space {} has no device with index {}", number, index));

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/forwards.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "store/rows.h"
-#include "store/store.h"
 
 namespace warren::store {
 namespace {
 
 using model::Forward;
-using Held = Store::Held;
+using Held = Forwards::Held;
 using Host = std::optional<Ip>;
 
 // CROSS JOIN keeps the planner from beginning with the spaces.
 #define WARREN_HELD                            \
   "SELECT space.name, " WARREN_FORWARD_COLUMNS \
-  " FROM forward CROSS JOIN space ON space.number = forward.space WHERE proto = ? AND "
+  " FROM forward CROSS JOIN space ON space.id = forward.space WHERE proto = ? AND "
 
 Result<Held> read_held(const Database& db, const Statement& row) {
   return Held{TRY(read_name(db, row, 0)), TRY(read_forward(db, row, 1))};
@@ -108,7 +109,7 @@ std::vector<PortRange> merged(std::vector<PortRange> all, PortRange range) {
 
 }  // namespace
 
-Result<std::optional<Held>> Store::collision(const Forward& forward) {
+Result<std::optional<Held>> Forwards::collision(const Forward& forward) {
   if (auto held = TRY(beginning_in(*db_, forward))) return held;
   auto hosts = forward.host ? std::vector<Host>{std::nullopt, forward.host}
                             : TRY(hosts_of_ranges(*db_, forward.proto));
@@ -117,13 +118,13 @@ Result<std::optional<Held>> Store::collision(const Forward& forward) {
   return std::nullopt;
 }
 
-Result<std::vector<Held>> Store::forwards_of_port(Port port) {
+Result<std::vector<Held>> Forwards::of_port(Port port) {
   std::vector<Held> all;
   for (const auto proto : {Proto::tcp, Proto::udp}) TRY(add_forwards_of(*db_, proto, port, all));
   return all;
 }
 
-Result<std::vector<PortRange>> Store::used_ports(Proto proto, PortRange range) {
+Result<std::vector<PortRange>> Forwards::used(Proto proto, PortRange range) {
   std::vector<PortRange> all;
   {
     // Without the last port this never leaves its index; of ranges it gives the beginnings.
@@ -139,27 +140,25 @@ Result<std::vector<PortRange>> Store::used_ports(Proto proto, PortRange range) {
   return merged(std::move(all), range);
 }
 
-Status Store::add_forward(SpaceNumber number, const Forward& forward) {
+Status Forwards::insert(SpaceNumber number, const Forward& forward) {
   auto insert =
       TRY(db_->prepare("INSERT INTO forward(space, proto, host, first, last, to_port) "
-                       "VALUES(?, ?, ?, ?, ?, ?)"));
-  insert.bind(number).bind(static_cast<std::int64_t>(forward.proto));
+                       "SELECT id, ?, ?, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(static_cast<std::int64_t>(forward.proto));
   bind_host(insert, forward.host);
   insert.bind(forward.ports.first).bind(forward.ports.last).bind(forward.to);
-  const auto added = insert.run();
-  if (added) return {};
-  if (added.error().code == Code::not_found)
-    return fail(Code::not_found, fmt::format("there is no space with number {}", number));
-  if (added.error().code == Code::exists)
+  const auto added = insert.bind(number).run();
+  if (added && db_->changes() == 0) return no_space(number);
+  if (!added && added.error().code == Code::exists)
     if (const auto held = collision(forward); held && *held)
       return fail(Code::exists, fmt::format("{} is taken by space {}", forward.str(), (*held)->first.str()));
   return added;
 }
 
-Status Store::remove_forward(SpaceNumber number, const Forward& forward) {
-  auto remove =
-      TRY(db_->prepare("DELETE FROM forward WHERE space = ? AND proto = ? AND host = ? AND first = ? "
-                       "AND last = ? AND to_port = ?"));
+Status Forwards::erase(SpaceNumber number, const Forward& forward) {
+  auto remove = TRY(db_->prepare("DELETE FROM forward WHERE space = " WARREN_ID_OF
+                                 " AND proto = ? AND host = ? AND first = ? "
+                                 "AND last = ? AND to_port = ?"));
   remove.bind(number).bind(static_cast<std::int64_t>(forward.proto));
   bind_host(remove, forward.host);
   TRY(remove.bind(forward.ports.first).bind(forward.ports.last).bind(forward.to).run());

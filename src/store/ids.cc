@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/ids.h"
+
 #include <fmt/format.h>
 
 #include "store/rows.h"
 #include "store/snapshot.h"
-#include "store/store.h"
 
 namespace warren::store {
 namespace {
@@ -74,14 +75,14 @@ Result<MapUse> read_use(const Database& db, const Statement& row, int at) {
 
 }  // namespace
 
-Result<std::vector<IdBlock>> Store::id_blocks() {
+Result<std::vector<IdBlock>> Ids::blocks() {
   std::vector<IdBlock> all;
   auto query = TRY(db_->prepare("SELECT " WARREN_BLOCK_COLUMNS " FROM id_block ORDER BY first"));
   while (TRY(query.step())) all.push_back(TRY(read_block(*db_, query)));
   return all;
 }
 
-Result<std::optional<IdBlock>> Store::block_of(const OwnerName& owner) {
+Result<std::optional<IdBlock>> Ids::block_of(const OwnerName& owner) {
   auto query =
       TRY(db_->prepare("SELECT " WARREN_BLOCK_COLUMNS " FROM id_block WHERE owner = ? AND NOT quarantined"));
   query.bind(owner.str());
@@ -89,7 +90,7 @@ Result<std::optional<IdBlock>> Store::block_of(const OwnerName& owner) {
   return TRY(read_block(*db_, query));
 }
 
-Status Store::add_block(const IdBlock& block) {
+Status Ids::insert_block(const IdBlock& block) {
   auto insert = TRY(db_->prepare("INSERT INTO id_block(" WARREN_BLOCK_COLUMNS ") VALUES(?, ?, ?, ?, ?)"));
   insert.bind(block.range.first).bind(block.range.count).bind(block.owner.str());
   auto inserted = insert.bind(block.quarantined).bind(block.since).run();
@@ -100,7 +101,7 @@ Status Store::add_block(const IdBlock& block) {
   return fail(Code::exists, fmt::format("the block {} is taken", block.range.str()));
 }
 
-Status Store::quarantine_block(const OwnerName& owner, std::int64_t since) {
+Status Ids::quarantine_block(const OwnerName& owner, std::int64_t since) {
   auto change =
       TRY(db_->prepare("UPDATE id_block SET quarantined = 1, since = ? WHERE owner = ? AND NOT quarantined"));
   TRY(change.bind(since).bind(owner.str()).run());
@@ -108,14 +109,14 @@ Status Store::quarantine_block(const OwnerName& owner, std::int64_t since) {
   return fail(Code::not_found, fmt::format("{} has no ID block; `warren id ls` lists them", owner.str()));
 }
 
-Status Store::erase_block(std::uint32_t first) {
+Status Ids::erase_block(std::uint32_t first) {
   auto change = TRY(db_->prepare("DELETE FROM id_block WHERE first = ?"));
   TRY(change.bind(first).run());
   if (db_->changes() == 1) return {};
   return fail(Code::not_found, fmt::format("no ID block begins at {}", grouped(first)));
 }
 
-Result<std::vector<IdMap>> Store::id_maps() {
+Result<std::vector<IdMap>> Ids::maps() {
   const auto snapshot = TRY(Snapshot::begin(*db_));
   std::vector<IdMap> all;
   auto query = TRY(db_->prepare("SELECT name, owner FROM id_map ORDER BY name"));
@@ -125,7 +126,7 @@ Result<std::vector<IdMap>> Store::id_maps() {
   return all;
 }
 
-Result<std::optional<IdMap>> Store::id_map(const MapName& name) {
+Result<std::optional<IdMap>> Ids::map(const MapName& name) {
   const auto snapshot = TRY(Snapshot::begin(*db_));
   auto query = TRY(db_->prepare("SELECT owner FROM id_map WHERE name = ?"));
   query.bind(name.str());
@@ -135,7 +136,7 @@ Result<std::optional<IdMap>> Store::id_map(const MapName& name) {
   return map;
 }
 
-Status Store::add_map(const IdMap& map) {
+Status Ids::insert_map(const IdMap& map) {
   auto insert = TRY(db_->prepare("INSERT INTO id_map(name, owner) VALUES(?, ?)"));
   auto inserted = insert.bind(map.name.str()).bind(map.owner.str()).run();
   if (!inserted && inserted.error().code == Code::exists)
@@ -148,7 +149,7 @@ Status Store::add_map(const IdMap& map) {
   return insert_entries(*db_, map, IdKind::gid);
 }
 
-Status Store::remove_map(const MapName& name) {
+Status Ids::erase_map(const MapName& name) {
   auto change = TRY(db_->prepare("DELETE FROM id_map WHERE name = ?"));
   auto removed = change.bind(name.str()).run();
   if (!removed && removed.error().code == Code::not_found)
@@ -158,39 +159,41 @@ Status Store::remove_map(const MapName& name) {
   return fail(Code::not_found, fmt::format("there is no map '{}'; `warren map ls` lists them", name.str()));
 }
 
-Result<std::vector<std::pair<SpaceName, MapUse>>> Store::map_uses() {
+Result<std::vector<std::pair<SpaceName, MapUse>>> Ids::uses() {
   std::vector<std::pair<SpaceName, MapUse>> all;
   auto query =
       TRY(db_->prepare("SELECT space.name, owner, map, since FROM space_map "
-                       "JOIN space ON space.number = space_map.space ORDER BY space.name"));
+                       "JOIN space ON space.id = space_map.space ORDER BY space.name"));
   while (TRY(query.step())) all.emplace_back(TRY(read_name(*db_, query, 0)), TRY(read_use(*db_, query, 1)));
   return all;
 }
 
-Result<std::optional<MapUse>> Store::map_use(SpaceNumber number) {
-  auto query = TRY(db_->prepare("SELECT owner, map, since FROM space_map WHERE space = ?"));
+Result<std::optional<MapUse>> Ids::use_of(SpaceNumber number) {
+  auto query = TRY(db_->prepare("SELECT owner, map, since FROM space_map WHERE space = " WARREN_ID_OF));
   query.bind(number);
   if (!TRY(query.step())) return std::nullopt;
   return TRY(read_use(*db_, query, 0));
 }
 
-Status Store::set_map_use(SpaceNumber number, const MapUse& use) {
+Status Ids::set_use(SpaceNumber number, const MapUse& use) {
   auto insert =
-      TRY(db_->prepare("INSERT OR REPLACE INTO space_map(space, owner, map, since) VALUES(?, ?, ?, ?)"));
-  insert.bind(number).bind(use.owner.str());
+      TRY(db_->prepare("INSERT OR REPLACE INTO space_map(space, owner, map, since) "
+                       "SELECT id, ?, ?, ? FROM space WHERE number = ?"));
+  insert.bind(use.owner.str());
   if (use.map)
     insert.bind(use.map->str());
   else
     insert.bind_null();
-  auto done = insert.bind(use.since).run();
+  auto done = insert.bind(use.since).bind(number).run();
+  if (done && db_->changes() == 0) return no_space(number);
   if (!done && done.error().code == Code::not_found)
     return fail(Code::not_found, fmt::format("there is no map '{}'; `warren map ls` lists them",
                                              use.map ? use.map->str() : std::string(model::kDefaultMap)));
   return done;
 }
 
-Status Store::clear_map_use(SpaceNumber number) {
-  auto change = TRY(db_->prepare("DELETE FROM space_map WHERE space = ?"));
+Status Ids::clear_use(SpaceNumber number) {
+  auto change = TRY(db_->prepare("DELETE FROM space_map WHERE space = " WARREN_ID_OF));
   return change.bind(number).run();
 }
 

@@ -2,8 +2,13 @@
 #include "store/rows.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace warren::store {
+
+std::unexpected<Error> no_space(SpaceNumber number) {
+  return fail(Code::not_found, fmt::format("there is no space with number {}", number));
+}
 
 Result<SpaceName> read_name(const Database& db, const Statement& row, int column) {
   auto name = SpaceName::parse(row.text(column));
@@ -14,21 +19,20 @@ Result<SpaceName> read_name(const Database& db, const Statement& row, int column
 Result<model::Space> read_space(const Database& db, const Statement& row) {
   model::Space space;
   const auto number = row.number(0);
-  const auto state = row.number(8);
+  const auto state = read_enum(row.number(8), model::kLastState);
   const auto ip4 = row.ip(2);
   const auto ip6 = row.ip(3);
   const bool given4 = row.number(4) != 0;
   const bool given6 = row.number(5) != 0;
   if (number < kFirstNumber || number > kLastNumber) return db.damaged("a space has an impossible number");
-  if (state < 0 || state > static_cast<int>(model::State::removing) || !ip4 || (given6 && !ip6))
-    return db.damaged("a space has impossible values");
+  if (!state || !ip4 || (given6 && !ip6)) return db.damaged("a space has impossible values");
   space.number = static_cast<SpaceNumber>(number);
   space.name = TRY(read_name(db, row, 1));
   if (given4) space.ip4 = ip4;
   if (given6) space.ip6 = ip6;
   space.nat = row.number(6) != 0;
   space.adopted = row.number(7) != 0;
-  space.state = static_cast<model::State>(state);
+  space.state = *state;
   space.uplink = row.number(9) != 0;
   return space;
 }

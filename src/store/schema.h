@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstdint>
+
 #include "base/result.h"
 #include "store/database.h"
 
 namespace warren::store {
 
-/// Makes the tables where there are none, after checking that the file is ours and not of a newer warren.
+/// Makes the tables where there are none, and brings those of an earlier warren to this one's, after keeping
+/// a copy of the file beside it: warren.db.v1. Error: the file is not ours, or a newer warren wrote it; then
+/// nothing was changed.
 [[nodiscard]] Status prepare_schema(Database& db);
 
-/// For reading: false, when nothing has been written to the file yet.
-[[nodiscard]] Result<bool> has_schema(Database& db);
+/// The version of a store's tables, for reading: 0, when nothing has been written to the file yet. Error: the
+/// file is not ours, or a newer warren wrote it.
+[[nodiscard]] Result<std::int64_t> schema_version(Database& db);
 
-/// The tables of an empty store, for one in memory.
-[[nodiscard]] Status create_schema(Database& db);
+/// The same for a database in memory, of which no copy is kept.
+[[nodiscard]] Status migrate_in_memory(Database& db);
 
 }  // namespace warren::store

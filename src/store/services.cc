@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/services.h"
+
 #include <fmt/format.h>
 #include <map>
 
 #include "store/rows.h"
 #include "store/snapshot.h"
-#include "store/store.h"
 
 namespace warren::store {
 namespace {
@@ -12,21 +13,23 @@ namespace {
 using model::Service;
 
 Result<Service> read_service(const Database& db, const Statement& row) {
-  const auto proto = row.number(1), port = row.number(2), mode = row.number(4), header = row.number(5),
-             scope = row.number(6);
+  const auto proto = row.number(1), port = row.number(2);
+  const auto mode = read_enum(row.number(4), model::kLastServiceMode);
+  const auto header = read_enum(row.number(5), model::kLastProxyHeader);
+  const auto scope = read_enum(row.number(6), model::kLastScopeKind);
   const auto name = ServiceName::parse(row.text(0));
   const auto target = model::Target::parse(row.text(3));
-  const bool good = name && target && (proto == 6 || proto == 17) && port >= 1 && port <= 65535 &&
-                    mode >= 0 && mode <= 1 && header >= 0 && header <= 2 && scope >= 0 && scope <= 2;
+  const bool good =
+      name && target && (proto == 6 || proto == 17) && port >= 1 && port <= 65535 && mode && header && scope;
   if (!good) return db.damaged("an impossible service");
   Service service;
   service.name = *name;
   service.proto = static_cast<Proto>(proto);
   service.port = static_cast<Port>(port);
   service.target = *target;
-  service.mode = static_cast<model::ServiceMode>(mode);
-  service.header = static_cast<model::ProxyHeader>(header);
-  service.scope.kind = static_cast<model::ScopeKind>(scope);
+  service.mode = *mode;
+  service.header = *header;
+  service.scope.kind = *scope;
   return service;
 }
 
@@ -46,7 +49,7 @@ Status insert_service(Database& db, const Service& service) {
 
 }  // namespace
 
-Result<std::vector<Service>> Store::services() {
+Result<std::vector<Service>> Services::all() {
   const auto snapshot = TRY(Snapshot::begin(*db_));
   std::vector<Service> all;
   auto query =
@@ -63,7 +66,7 @@ Result<std::vector<Service>> Store::services() {
   return all;
 }
 
-Status Store::add_service(const Service& service) {
+Status Services::insert(const Service& service) {
   TRY(insert_service(*db_, service));
   for (const auto& space : service.scope.spaces) {
     auto insert = TRY(db_->prepare("INSERT INTO service_space(service, space) VALUES(?, ?)"));
@@ -72,7 +75,7 @@ Status Store::add_service(const Service& service) {
   return {};
 }
 
-Status Store::remove_service(const ServiceName& name) {
+Status Services::erase(const ServiceName& name) {
   auto change = TRY(db_->prepare("DELETE FROM service WHERE name = ?"));
   TRY(change.bind(name.str()).run());
   if (db_->changes() == 1) return {};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/database.h"
+#include "store/transaction.h"
 
 namespace warren::store {
 
@@ -59,8 +60,12 @@ Result<bool> Statement::step() {
 }
 
 Status Statement::run() {
+  std::optional<Transaction> own;
+  const bool changes = sqlite3_stmt_readonly(statement_) == 0;
+  if (changes && !db_->in_transaction()) own.emplace(TRY(Transaction::begin(*db_)));
   TRY(step());
-  return {};
+  if (changes) db_->note_changes();
+  return own ? own->commit() : Status();
 }
 
 std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_, column); }

@@ -36,7 +36,7 @@ class Statement {
 
   /// True: there is a row to read. Not to be called again after false.
   [[nodiscard]] Result<bool> step();
-  /// Runs to the end a statement that gives no rows.
+  /// Runs to the end a statement that gives no rows, in a transaction of its own where there is none.
   [[nodiscard]] Status run();
 
   [[nodiscard]] std::int64_t number(int column) const;

@@ -1,41 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/store.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "store/database.h"
+#include "store/devices.h"
+#include "store/forwards.h"
+#include "store/ids.h"
+#include "store/members.h"
+#include "store/meta.h"
+#include "store/migrations.h"
 #include "store/schema.h"
+#include "store/services.h"
+#include "store/snapshot.h"
+#include "store/spaces.h"
 
 namespace warren::store {
-namespace {
-
-Status set_last_number(Database& db, SpaceNumber number) {
-  auto update = TRY(db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_number', ?)"));
-  return update.bind(number).run();
-}
-
-Result<SpaceNumber> last_number(Database& db) {
-  auto query = TRY(db.prepare("SELECT value FROM meta WHERE key = 'last_number'"));
-  if (!TRY(query.step())) return kHostNumber;
-  const auto number = query.number(0);
-  if (number < kHostNumber || number > kLastNumber) return db.damaged("an impossible last number");
-  return static_cast<SpaceNumber>(number);
-}
-
-}  // namespace
-
-Transaction::~Transaction() {
-  if (db_ && db_->in_transaction()) (void)db_->execute("ROLLBACK");
-}
-
-Status Transaction::commit() {
-  auto done = TRY(db_->prepare("COMMIT")).run();
-  if (done) db_ = nullptr;
-  return done;
-}
 
 Store::Store(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 Store::Store(Store&&) noexcept = default;
@@ -50,75 +31,60 @@ Result<Store> Store::open(const std::string& path) {
   return Store(std::move(db));
 }
 
+/// The file of an earlier warren in memory, brought to the tables of this one.
+Result<Store> Store::copied(std::unique_ptr<Database> file) {
+  Store store(TRY(Database::open(file->path(), Database::Mode::memory)));
+  const auto snapshot = TRY(Snapshot::begin(*file));
+  store.copied_version_ = TRY(file->number("PRAGMA data_version"));
+  TRY(file->copy_into(*store.db_));
+  TRY(migrate_in_memory(*store.db_));
+  store.file_ = std::move(file);
+  return store;
+}
+
 Result<Store> Store::open_read_only(const std::string& path) {
   struct stat file {};
   const bool missing = ::stat(path.c_str(), &file) != 0 && (errno == ENOENT || errno == ENOTDIR);
   if (!missing) {
     auto db = TRY(Database::open(path, Database::Mode::read));
     db->keep_log();
-    if (TRY(has_schema(*db))) return Store(std::move(db));
+    const auto version = TRY(schema_version(*db));
+    if (version == kCurrentVersion) return Store(std::move(db));
+    if (version > 0) return copied(std::move(db));
   }
   auto empty = TRY(Database::open(path, Database::Mode::memory));
-  TRY(create_schema(*empty));
+  TRY(migrate_in_memory(*empty));
   return Store(std::move(empty));
 }
 
-bool Store::is_on_disk() const { return db_->mode() != Database::Mode::memory; }
+bool Store::is_on_disk() const { return file_ || db_->mode() != Database::Mode::memory; }
 
-Result<Transaction> Store::begin() {
-  TRY(TRY(db_->prepare("BEGIN IMMEDIATE")).run());
-  return Transaction(*db_);
+Result<Transaction> Store::begin() { return Transaction::begin(*db_); }
+
+Spaces Store::spaces() { return Spaces(*db_); }
+Forwards Store::forwards() { return Forwards(*db_); }
+Members Store::members() { return Members(*db_); }
+Services Store::services() { return Services(*db_); }
+Ids Store::ids() { return Ids(*db_); }
+Devices Store::devices() { return Devices(*db_); }
+Meta Store::meta() { return Meta(*db_); }
+
+Result<std::int64_t> Store::revision() { return meta().revision(); }
+
+/// What was copied is read again where its file has changed: it may have been migrated meanwhile.
+Status Store::read_again() {
+  const auto next = generation_ + 1;
+  *this = TRY(open_read_only(std::string(file_->path())));
+  generation_ = next;
+  return {};
 }
 
-Result<std::optional<Cidr>> Store::ula() {
-  auto query = TRY(db_->prepare("SELECT value FROM meta WHERE key = 'ula'"));
-  if (!TRY(query.step())) return std::nullopt;
-  const auto ula = Cidr::parse(query.text(0));
-  if (!ula) return db_->damaged("an impossible ULA");
-  return *ula;
-}
-
-Status Store::set_ula(const Cidr& ula) {
-  const auto text = ula.str();
-  auto update = TRY(db_->prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('ula', ?)"));
-  return update.bind(text).run();
-}
-
-Result<std::int64_t> Store::data_version() { return db_->number("PRAGMA data_version"); }
-
-Result<std::optional<SpaceName>> Store::address_owner(const AddressesOf& addresses_of, SpaceNumber number) {
-  const auto [ip4, ip6] = addresses_of(number);
-  if (auto owner = TRY(owner_of(ip4))) return owner;
-  return ip6 ? owner_of(*ip6) : std::optional<SpaceName>();
-}
-
-/// The lowest number from `from` to `to` that no space has, and whose addresses none has.
-Result<std::optional<SpaceNumber>> Store::first_free(SpaceNumber from, SpaceNumber to,
-                                                     const AddressesOf& addresses_of) {
-  auto taken = TRY(db_->prepare("SELECT number FROM space WHERE number BETWEEN ? AND ? ORDER BY number"));
-  taken.bind(from).bind(to);
-  bool more = TRY(taken.step());
-  for (unsigned n = from; n <= to; ++n) {
-    if (more && taken.number(0) == n) {
-      more = TRY(taken.step());
-      continue;
-    }
-    const auto number = static_cast<SpaceNumber>(n);
-    if (!TRY(address_owner(addresses_of, number))) return number;
-  }
-  return std::nullopt;
-}
-
-Result<SpaceNumber> Store::allocate(SpaceNumber last, const AddressesOf& addresses_of) {
-  const auto given = std::min(TRY(last_number(*db_)), last);
-  auto number = TRY(first_free(static_cast<SpaceNumber>(given + 1), last, addresses_of));
-  if (!number) number = TRY(first_free(kFirstNumber, given, addresses_of));
-  if (!number)
-    return fail(Code::failed,
-                fmt::format("all {} numbers of the pool are taken: remove spaces or widen `pool`",
-                            last - kHostNumber));
-  TRY(set_last_number(*db_, *number));
-  return *number;
+Result<std::int64_t> Store::data_version() {
+  if (file_ && TRY(file_->number("PRAGMA data_version")) != copied_version_) TRY(read_again());
+  // Each connection counts by itself, so those of another one are told apart by what stands above.
+  constexpr int kBitsOfOne = 32;
+  const auto version = file_ ? copied_version_ : TRY(db_->number("PRAGMA data_version"));
+  return (generation_ << kBitsOfOne) + version;
 }
 
 }  // namespace warren::store

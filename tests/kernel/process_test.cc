@@ -16,6 +16,7 @@
 #include "kernel_fixture.h"
 #include "nft/runner.h"
 #include "rooms/room.h"
+#include "store/spaces.h"
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -185,7 +186,7 @@ TEST_F(CloseOnExec, NothingOfOursIsInherited) {
   const auto lock = WriterLock::take().value();
   EXPECT_EQ(inherited(), before) << "lock";
   auto store = store::Store::open("/var/lib/warren/warren.db").value();
-  ASSERT_OK(store.load_all());
+  ASSERT_OK(store.spaces().all());
   EXPECT_EQ(inherited(), before) << "store";
   rooms::RoomSource rooms({{space_name("r1"), rooms::RoomOrder::Kind::make, {}},
                            {space_name("r2"), rooms::RoomOrder::Kind::make, {}}});

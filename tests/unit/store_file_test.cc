@@ -8,6 +8,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include "store/meta.h"
+#include "store/spaces.h"
 #include "store_fixture.h"
 
 namespace warren::store {
@@ -31,14 +33,14 @@ TEST_F(StoreTest, ATransactionIsAllOrNothing) {
   {
     auto change = store.begin().value();
     ASSERT_TRUE(insert(store, space(2, "a", {tcp(80)})));
-    EXPECT_EQ(store.count().value(), 1U);
+    EXPECT_EQ(store.spaces().count().value(), 1U);
   }
-  EXPECT_EQ(store.count().value(), 0U);
-  EXPECT_EQ(store.allocate(10, derived()).value(), 2) << "the number is not used up either";
+  EXPECT_EQ(store.spaces().count().value(), 0U);
+  EXPECT_EQ(store.spaces().allocate(10, derived()).value(), 2) << "the number is not used up either";
   auto change = store.begin().value();
   ASSERT_TRUE(insert(store, space(2, "a")));
   ASSERT_TRUE(change.commit());
-  EXPECT_EQ(store.count().value(), 1U);
+  EXPECT_EQ(store.spaces().count().value(), 1U);
   EXPECT_TRUE(store.begin()) << "the next one may begin";
 }
 
@@ -49,7 +51,7 @@ TEST_F(StoreTest, MovesKeepTheTransaction) {
   auto moved = std::move(store);
   ASSERT_TRUE(insert(moved, space(2, "a")));
   ASSERT_TRUE(change.commit());
-  EXPECT_EQ(moved.count().value(), 1U);
+  EXPECT_EQ(moved.spaces().count().value(), 1U);
 }
 
 /// Does `work` in a process that dies without any clean-up.
@@ -75,14 +77,14 @@ TEST_F(StoreTest, ACrashKeepsWhatWasCommittedAndNothingElse) {
     (void)insert(store, space(3, "lost"));
     ::kill(::getpid(), SIGKILL);
   });
-  EXPECT_EQ(Store::open_read_only(path_)->load_all().value(), std::vector{space(2, "kept")});
-  EXPECT_EQ(open().load_all().value(), std::vector{space(2, "kept")});
+  EXPECT_EQ(Store::open_read_only(path_)->spaces().all().value(), std::vector{space(2, "kept")});
+  EXPECT_EQ(open().spaces().all().value(), std::vector{space(2, "kept")});
 }
 
 TEST_F(StoreTest, ACrashInTheMiddleOfMakingItIsMended) {
   fs::create_directory(dir_ + "/lib");
   std::ofstream(path_).close();  // the file is there, nothing in it
-  EXPECT_EQ(Store::open_read_only(path_)->count().value(), 0U);
+  EXPECT_EQ(Store::open_read_only(path_)->spaces().count().value(), 0U);
   auto store = open();
   EXPECT_TRUE(insert(store, space(2, "a")));
 }
@@ -91,7 +93,7 @@ TEST_F(StoreTest, TheFileAloneIsAWholeDatabase) {
   open();
   fs::remove(path_ + "-wal");
   fs::remove(path_ + "-shm");
-  EXPECT_EQ(open().count().value(), 0U);
+  EXPECT_EQ(open().spaces().count().value(), 0U);
 }
 
 TEST_F(StoreTest, TheLogStaysSmallOverManyProcesses) {
@@ -100,13 +102,13 @@ TEST_F(StoreTest, TheLogStaysSmallOverManyProcesses) {
     ASSERT_TRUE(insert(store, space(number, fmt::format("s{}", number), {tcp(number)})));
   }
   EXPECT_LT(fs::file_size(path_ + "-wal"), 1U << 20);
-  EXPECT_EQ(open().load_all()->size(), 98U);
+  EXPECT_EQ(open().spaces().all()->size(), 98U);
 }
 
 TEST_F(StoreTest, AMissingFileReadsAsEmptyAndIsNotMade) {
   auto store = Store::open_read_only(path_).value();
-  EXPECT_TRUE(store.load_all()->empty());
-  EXPECT_EQ(store.ula().value(), std::nullopt);
+  EXPECT_TRUE(store.spaces().all()->empty());
+  EXPECT_EQ(store.meta().ula().value(), std::nullopt);
   EXPECT_FALSE(fs::exists(dir_ + "/lib"));
 }
 
@@ -123,7 +125,7 @@ TEST_F(StoreTest, TwoAtOnceSeeEachOther) {
   EXPECT_EQ(two.data_version().value(), before);
   ASSERT_TRUE(insert(one, space(2, "a")));
   EXPECT_NE(two.data_version().value(), before);
-  EXPECT_EQ(two.find(name("a")).value(), space(2, "a"));
+  EXPECT_EQ(two.spaces().find(name("a")).value(), space(2, "a"));
 }
 
 TEST_F(StoreTest, AReaderKeepsItsSnapshotAndStopsNoWriter) {
@@ -131,9 +133,9 @@ TEST_F(StoreTest, AReaderKeepsItsSnapshotAndStopsNoWriter) {
   auto reader = Store::open_read_only(path_).value();
   auto change = writer.begin().value();
   ASSERT_TRUE(insert(writer, space(2, "a")));
-  EXPECT_EQ(reader.count().value(), 0U);
+  EXPECT_EQ(reader.spaces().count().value(), 0U);
   ASSERT_TRUE(change.commit());
-  EXPECT_EQ(reader.count().value(), 1U);
+  EXPECT_EQ(reader.spaces().count().value(), 1U);
 }
 
 TEST_F(StoreTest, WritersWaitForEachOther) {
@@ -147,7 +149,7 @@ TEST_F(StoreTest, WritersWaitForEachOther) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   ASSERT_TRUE(change.commit());
   other.join();
-  EXPECT_EQ(one.count().value(), 2U);
+  EXPECT_EQ(one.spaces().count().value(), 2U);
 }
 
 TEST_F(StoreTest, ManyProcessesMakeAndFillItAtOnce) {
@@ -159,7 +161,7 @@ TEST_F(StoreTest, ManyProcessesMakeAndFillItAtOnce) {
     const auto work = [&]() -> Status {
       auto store = TRY(Store::open(path_));
       auto change = TRY(store.begin());
-      const auto number = TRY(store.allocate(kLastNumber, derived()));
+      const auto number = TRY(store.spaces().allocate(kLastNumber, derived()));
       TRY(insert(store, space(number, fmt::format("p{}", i))));
       return change.commit();
     };
@@ -172,7 +174,7 @@ TEST_F(StoreTest, ManyProcessesMakeAndFillItAtOnce) {
     ::waitpid(child, &status, 0);
     EXPECT_EQ(status, 0);
   }
-  const auto all = open().load_all().value();
+  const auto all = open().spaces().all().value();
   ASSERT_EQ(all.size(), std::size_t{kProcesses});
   EXPECT_EQ(all.back().number, kProcesses + 1);
 }
@@ -182,7 +184,7 @@ TEST_F(StoreTest, ANewerStoreIsLeftAlone) {
   raw("PRAGMA user_version = 7");
   for (const auto& what : {reason(Store::open(path_)), reason(Store::open_read_only(path_))})
     EXPECT_EQ(what, "store " + path_ +
-                        " was written by a newer warren (schema 7, this one knows 1): upgrade warren");
+                        " was written by a newer warren (schema 7, this one knows 2): upgrade warren");
 }
 
 TEST_F(StoreTest, AnotherProgramsDatabaseIsLeftAlone) {
@@ -215,7 +217,7 @@ TEST_F(StoreTest, ATruncatedFileIsNamedWithTheRemedy) {
   }
   raw("PRAGMA wal_checkpoint(TRUNCATE)");
   fs::resize_file(path_, fs::file_size(path_) / 2);
-  const auto all = [&]() -> Result<std::vector<Space>> { return TRY(Store::open(path_)).load_all(); }();
+  const auto all = [&]() -> Result<std::vector<Space>> { return TRY(Store::open(path_)).spaces().all(); }();
   EXPECT_NE(reason(all).find(" is damaged ("), std::string::npos) << reason(all);
   EXPECT_EQ(code(all), Code::failed);
 }
@@ -232,7 +234,7 @@ TEST_F(StoreTest, ImpossibleValuesAreDamage) {
       ASSERT_TRUE(insert(store, space(2, "a", {tcp(80)})));
     }
     raw(sql);
-    EXPECT_NE(reason(open().load_all()).find(" is damaged ("), std::string::npos) << sql;
+    EXPECT_NE(reason(open().spaces().all()).find(" is damaged ("), std::string::npos) << sql;
   }
 }
 
@@ -255,11 +257,11 @@ class StoreOnMount : public StoreTest {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount";
     static const bool apart =
         ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-    if (!apart || ::mount("none", dir_.c_str(), "tmpfs", 0, "size=256k") != 0)
+    if (!apart || ::mount("none", dir_.c_str(), "tmpfs", 0, "size=512k") != 0)
       GTEST_SKIP() << "cannot mount here";
   }
   void remount(unsigned long flags) const {
-    ASSERT_EQ(::mount("none", dir_.c_str(), nullptr, MS_REMOUNT | flags, "size=256k"), 0);
+    ASSERT_EQ(::mount("none", dir_.c_str(), nullptr, MS_REMOUNT | flags, "size=512k"), 0);
   }
 };
 
@@ -273,10 +275,10 @@ TEST_F(StoreOnMount, AFullDiskChangesNothing) {
     if (refused) refused = change.commit();
   }
   EXPECT_EQ(reason(refused), "store " + path_ + ": the disk is full; nothing was changed: free some space");
-  const auto count = store.count().value();
-  EXPECT_EQ(store.load_all().value().size(), count);
-  EXPECT_EQ(open().load_all().value().size(), count);
-  EXPECT_TRUE(Store::open_read_only(path_)->find(name("a")).value());
+  const auto count = store.spaces().count().value();
+  EXPECT_EQ(store.spaces().all().value().size(), count);
+  EXPECT_EQ(open().spaces().all().value().size(), count);
+  EXPECT_TRUE(Store::open_read_only(path_)->spaces().find(name("a")).value());
 }
 
 TEST_F(StoreOnMount, AFullDiskFromTheStart) {
@@ -295,13 +297,13 @@ TEST_F(StoreOnMount, AReadOnlyDiskCanBeRead) {
   remount(MS_RDONLY);
   EXPECT_EQ(reason(Store::open(path_)),
             "store " + path_ + ": cannot be opened for writing: Read-only file system");
-  EXPECT_EQ(Store::open_read_only(path_)->load_all().value(), std::vector{space(2, "a")});
+  EXPECT_EQ(Store::open_read_only(path_)->spaces().all().value(), std::vector{space(2, "a")});
 }
 
 TEST_F(StoreOnMount, NothingIsMadeOnAReadOnlyDisk) {
   remount(MS_RDONLY);
   EXPECT_NE(reason(Store::open(path_)).find("store " + path_), std::string::npos);
-  EXPECT_EQ(Store::open_read_only(path_)->count().value(), 0U);
+  EXPECT_EQ(Store::open_read_only(path_)->spaces().count().value(), 0U);
 }
 
 }  // namespace

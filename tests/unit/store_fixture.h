@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/mount.h>
 
+#include "store/spaces.h"
 #include "store/store.h"
 
 namespace warren::store {
@@ -23,7 +24,7 @@ inline Ip ip(std::string_view text) { return Ip::parse(text).value(); }
 inline SpaceName name(std::string_view text) { return SpaceName::parse(text).value(); }
 inline Ip derived4(SpaceNumber number) { return Ip::v4(0x64400000U + number); }
 inline std::optional<Ip> derived6(SpaceNumber number) { return ip(fmt::format("fd00:0:0:{:x}::2", number)); }
-inline Store::AddressesOf derived() {
+inline Spaces::AddressesOf derived() {
   return [](SpaceNumber number) { return std::pair(derived4(number), derived6(number)); };
 }
 
@@ -48,7 +49,8 @@ inline Space space(SpaceNumber number, std::string_view called, std::vector<Forw
 }
 
 inline Status insert(Store& store, const Space& one) {
-  return store.insert(one, one.ip4.value_or(derived4(one.number)), one.ip6 ? one.ip6 : derived6(one.number));
+  return store.spaces().insert(one, one.ip4.value_or(derived4(one.number)),
+                               one.ip6 ? one.ip6 : derived6(one.number));
 }
 
 /// The message of a failure, which must be one line.

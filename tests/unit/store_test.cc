@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "store/devices.h"
+#include "store/forwards.h"
+#include "store/members.h"
+#include "store/meta.h"
+#include "store/services.h"
+#include "store/spaces.h"
 #include "store_fixture.h"
 
 namespace warren::store {
@@ -27,57 +33,57 @@ TEST_F(StoreTest, RoundTripsASpace) {
     ASSERT_TRUE(insert(store, space(2, "other")));
   }
   auto store = open();
-  EXPECT_EQ(store.find(name("full.name")).value(), one);
-  EXPECT_EQ(store.find(SpaceNumber{7}).value(), one);
-  EXPECT_EQ(store.load_all().value(), (std::vector{space(2, "other"), one}));
-  EXPECT_EQ(store.count().value(), 2U);
-  EXPECT_EQ(store.find(name("none")).value(), std::nullopt);
-  EXPECT_EQ(store.find(SpaceNumber{3}).value(), std::nullopt);
+  EXPECT_EQ(store.spaces().find(name("full.name")).value(), one);
+  EXPECT_EQ(store.spaces().find(SpaceNumber{7}).value(), one);
+  EXPECT_EQ(store.spaces().all().value(), (std::vector{space(2, "other"), one}));
+  EXPECT_EQ(store.spaces().count().value(), 2U);
+  EXPECT_EQ(store.spaces().find(name("none")).value(), std::nullopt);
+  EXPECT_EQ(store.spaces().find(SpaceNumber{3}).value(), std::nullopt);
 }
 
 TEST_F(StoreTest, KeepsAnAddressGivenByHandWhileIpv6IsOff) {
   auto one = space(2, "a");
   one.ip6 = ip("fd00::77");
   auto store = open();
-  ASSERT_TRUE(store.insert(one, derived4(2), std::nullopt));
-  EXPECT_EQ(store.find(name("a")).value(), one);
-  EXPECT_EQ(store.owner_of(ip("fd00::77")).value(), name("a"));
+  ASSERT_TRUE(store.spaces().insert(one, derived4(2), std::nullopt));
+  EXPECT_EQ(store.spaces().find(name("a")).value(), one);
+  EXPECT_EQ(store.spaces().owner_of(ip("fd00::77")).value(), name("a"));
 }
 
 TEST_F(StoreTest, ChangesASpace) {
   auto store = open();
   auto one = space(2, "a", {tcp(80)});
   ASSERT_TRUE(insert(store, one));
-  ASSERT_TRUE(store.set_state(2, State::removing));
-  ASSERT_TRUE(store.set_adopted(2, true));
+  ASSERT_TRUE(store.spaces().set_state(2, State::removing));
+  ASSERT_TRUE(store.spaces().set_adopted(2, true));
   one.nat = false;
   one.ip4 = ip("100.64.99.99");
-  ASSERT_TRUE(store.update(one, *one.ip4, derived6(2)));
+  ASSERT_TRUE(store.spaces().update(one, *one.ip4, derived6(2)));
   one.state = State::removing;
   one.adopted = true;
-  EXPECT_EQ(store.find(SpaceNumber{2}).value(), one);
-  EXPECT_EQ(store.owner_of(ip("100.64.99.99")).value(), name("a"));
-  EXPECT_EQ(store.owner_of(derived4(2)).value(), std::nullopt);
-  EXPECT_EQ(store.owner_of(*derived6(2)).value(), name("a"));
+  EXPECT_EQ(store.spaces().find(SpaceNumber{2}).value(), one);
+  EXPECT_EQ(store.spaces().owner_of(ip("100.64.99.99")).value(), name("a"));
+  EXPECT_EQ(store.spaces().owner_of(derived4(2)).value(), std::nullopt);
+  EXPECT_EQ(store.spaces().owner_of(*derived6(2)).value(), name("a"));
 }
 
 TEST_F(StoreTest, EraseTakesTheForwardsToo) {
   auto store = open();
   ASSERT_TRUE(insert(store, space(2, "a", {tcp(80), tcp(90, 99)})));
-  ASSERT_TRUE(store.erase(2));
-  EXPECT_EQ(store.collision(tcp(80)).value(), std::nullopt);
-  EXPECT_EQ(store.collision(tcp(95)).value(), std::nullopt);
+  ASSERT_TRUE(store.spaces().erase(2));
+  EXPECT_EQ(store.forwards().collision(tcp(80)).value(), std::nullopt);
+  EXPECT_EQ(store.forwards().collision(tcp(95)).value(), std::nullopt);
   EXPECT_TRUE(insert(store, space(2, "b", {tcp(80)})));
 }
 
 TEST_F(StoreTest, WhatIsNotThereIsNotFound) {
   auto store = open();
-  EXPECT_EQ(code(store.erase(5)), Code::not_found);
-  EXPECT_EQ(code(store.set_state(5, State::up)), Code::not_found);
-  EXPECT_EQ(code(store.set_adopted(5, true)), Code::not_found);
-  EXPECT_EQ(code(store.update(space(5, "a"), derived4(5), {})), Code::not_found);
-  EXPECT_EQ(code(store.add_forward(5, tcp(80))), Code::not_found);
-  EXPECT_EQ(code(store.remove_forward(5, tcp(80))), Code::not_found);
+  EXPECT_EQ(code(store.spaces().erase(5)), Code::not_found);
+  EXPECT_EQ(code(store.spaces().set_state(5, State::up)), Code::not_found);
+  EXPECT_EQ(code(store.spaces().set_adopted(5, true)), Code::not_found);
+  EXPECT_EQ(code(store.spaces().update(space(5, "a"), derived4(5), {})), Code::not_found);
+  EXPECT_EQ(code(store.forwards().insert(5, tcp(80))), Code::not_found);
+  EXPECT_EQ(code(store.forwards().erase(5, tcp(80))), Code::not_found);
 }
 
 TEST_F(StoreTest, EachValueBelongsToOneSpace) {
@@ -87,28 +93,30 @@ TEST_F(StoreTest, EachValueBelongsToOneSpace) {
   EXPECT_EQ(reason(insert(store, space(3, "a"))), "space a exists already");
   EXPECT_EQ(reason(insert(store, space(2, "b"))), "number 2 is taken by space a");
   EXPECT_EQ(reason(insert(store, space(2, "a"))), "space a exists already");
-  EXPECT_EQ(reason(store.insert(space(3, "b"), derived4(2), {})), "address 100.64.0.2 is taken by space a");
-  EXPECT_EQ(reason(store.insert(space(3, "b"), derived4(3), derived6(2))),
+  EXPECT_EQ(reason(store.spaces().insert(space(3, "b"), derived4(2), {})),
+            "address 100.64.0.2 is taken by space a");
+  EXPECT_EQ(reason(store.spaces().insert(space(3, "b"), derived4(3), derived6(2))),
             "address fd00:0:0:2::2 is taken by space a");
-  EXPECT_EQ(reason(store.update(space(9, "z"), derived4(2), {})), "address 100.64.0.2 is taken by space a");
+  EXPECT_EQ(reason(store.spaces().update(space(9, "z"), derived4(2), {})),
+            "address 100.64.0.2 is taken by space a");
   const auto refused = insert(store, space(3, "b", {tcp(81), tcp(80)}));
   EXPECT_EQ(reason(refused), "tcp 80 -> 80 is taken by space a");
   EXPECT_EQ(code(refused), Code::exists);
-  EXPECT_EQ(store.load_all().value(), (std::vector{space(2, "a", {tcp(80)}), space(9, "z")}));
+  EXPECT_EQ(store.spaces().all().value(), (std::vector{space(2, "a", {tcp(80)}), space(9, "z")}));
 }
 
 TEST_F(StoreTest, ForwardsComeAndGo) {
   auto store = open();
   ASSERT_TRUE(insert(store, space(2, "a")));
-  ASSERT_TRUE(store.add_forward(2, tcp(80)));
-  ASSERT_TRUE(store.add_forward(2, tcp(80, 0, "10.0.0.1")));
-  EXPECT_EQ(code(store.add_forward(2, tcp(80))), Code::exists);
+  ASSERT_TRUE(store.forwards().insert(2, tcp(80)));
+  ASSERT_TRUE(store.forwards().insert(2, tcp(80, 0, "10.0.0.1")));
+  EXPECT_EQ(code(store.forwards().insert(2, tcp(80))), Code::exists);
   auto other = tcp(80);
   other.to = 8080;
-  EXPECT_EQ(code(store.remove_forward(2, other)), Code::not_found);
-  EXPECT_EQ(code(store.remove_forward(2, udp(80))), Code::not_found);
-  EXPECT_TRUE(store.remove_forward(2, tcp(80)));
-  EXPECT_EQ(store.find(SpaceNumber{2}).value()->forwards, (std::vector{tcp(80, 0, "10.0.0.1")}));
+  EXPECT_EQ(code(store.forwards().erase(2, other)), Code::not_found);
+  EXPECT_EQ(code(store.forwards().erase(2, udp(80))), Code::not_found);
+  EXPECT_TRUE(store.forwards().erase(2, tcp(80)));
+  EXPECT_EQ(store.spaces().find(SpaceNumber{2}).value()->forwards, (std::vector{tcp(80, 0, "10.0.0.1")}));
 }
 
 TEST_F(StoreTest, CollisionsOfSinglesAndRanges) {
@@ -117,7 +125,7 @@ TEST_F(StoreTest, CollisionsOfSinglesAndRanges) {
   ASSERT_TRUE(insert(store, space(3, "one", {tcp(90, 0, "10.0.0.1"), tcp(2000, 2099, "10.0.0.1")})));
   ASSERT_TRUE(insert(store, space(4, "six", {tcp(90, 0, "2001:db8::1"), tcp(2050, 2149, "2001:db8::1")})));
   const auto who = [&](const Forward& wanted) {
-    const auto held = store.collision(wanted).value();
+    const auto held = store.forwards().collision(wanted).value();
     if (held) {
       EXPECT_TRUE(held->second.collides(wanted)) << wanted.str();
     }
@@ -154,22 +162,22 @@ TEST_F(StoreTest, CollisionAgreesWithComparingAll) {
     const auto last = static_cast<Port>(first + (random(3) ? 0 : random(30)));
     const auto wanted = forward(random(2) ? Proto::tcp : Proto::udp, first, last, hosts[random(5)]);
     const bool taken = std::ranges::any_of(standing, [&](const Forward& f) { return f.collides(wanted); });
-    const auto held = store.collision(wanted).value();
+    const auto held = store.forwards().collision(wanted).value();
     ASSERT_EQ(held.has_value(), taken) << wanted.str();
     if (taken) {
       ASSERT_TRUE(held->second.collides(wanted)) << wanted.str() << " " << held->second.str();
       if (random(4) == 0) {
-        ASSERT_TRUE(store.remove_forward(2, held->second));
+        ASSERT_TRUE(store.forwards().erase(2, held->second));
         std::erase(standing, held->second);
       }
       continue;
     }
-    ASSERT_TRUE(store.add_forward(2, wanted));
+    ASSERT_TRUE(store.forwards().insert(2, wanted));
     standing.push_back(wanted);
   }
   std::ranges::sort(standing);
   EXPECT_GT(standing.size(), 300U);
-  EXPECT_EQ(store.find(SpaceNumber{2}).value()->forwards, standing);
+  EXPECT_EQ(store.spaces().find(SpaceNumber{2}).value()->forwards, standing);
 }
 
 TEST_F(StoreTest, WhoHasAPort) {
@@ -178,11 +186,11 @@ TEST_F(StoreTest, WhoHasAPort) {
   ASSERT_TRUE(insert(
       store, space(3, "b", {tcp(75, 85, "10.0.0.2"), tcp(80, 82, "2001:db8::1"), tcp(81, 81, "10.0.0.1")})));
   std::vector<std::string> found;
-  const auto all = store.forwards_of_port(80).value();
+  const auto all = store.forwards().of_port(80).value();
   for (const auto& [owner, held] : all) found.push_back(owner.str() + " " + held.str());
   EXPECT_EQ(found, (std::vector<std::string>{"a tcp 10.0.0.1:80 -> 80", "b tcp [2001:db8::1]:80-82",
                                              "b tcp 10.0.0.2:75-85", "a udp 70-90"}));
-  EXPECT_TRUE(store.forwards_of_port(100).value().empty());
+  EXPECT_TRUE(store.forwards().of_port(100).value().empty());
 }
 
 TEST_F(StoreTest, UsedPorts) {
@@ -191,32 +199,32 @@ TEST_F(StoreTest, UsedPorts) {
                                   {tcp(100), tcp(101), tcp(103), tcp(90, 95), tcp(200, 300, "10.0.0.1"),
                                    tcp(250, 350, "10.0.0.2"), udp(110), tcp(65530, 65535)})));
   using Ranges = std::vector<PortRange>;
-  EXPECT_EQ(store.used_ports(Proto::tcp, {93, 260}).value(),
+  EXPECT_EQ(store.forwards().used(Proto::tcp, {93, 260}).value(),
             (Ranges{{93, 95}, {100, 101}, {103, 103}, {200, 260}}));
-  EXPECT_EQ(store.used_ports(Proto::tcp, {1, 65535}).value(),
+  EXPECT_EQ(store.forwards().used(Proto::tcp, {1, 65535}).value(),
             (Ranges{{90, 95}, {100, 101}, {103, 103}, {200, 350}, {65530, 65535}}));
-  EXPECT_EQ(store.used_ports(Proto::tcp, {310, 320}).value(), (Ranges{{310, 320}}));
-  EXPECT_EQ(store.used_ports(Proto::udp, {1, 100}).value(), Ranges{});
+  EXPECT_EQ(store.forwards().used(Proto::tcp, {310, 320}).value(), (Ranges{{310, 320}}));
+  EXPECT_EQ(store.forwards().used(Proto::udp, {1, 100}).value(), Ranges{});
 }
 
 TEST_F(StoreTest, NumbersGoUpAndRestBeforeTheyComeAgain) {
   auto store = open();
   const auto add = [&](std::string_view called) {
-    const auto number = store.allocate(5, derived()).value();
+    const auto number = store.spaces().allocate(5, derived()).value();
     EXPECT_TRUE(insert(store, space(number, called)));
     return number;
   };
   EXPECT_EQ(add("a"), 2);
   EXPECT_EQ(add("b"), 3);
-  ASSERT_TRUE(store.erase(3));
+  ASSERT_TRUE(store.spaces().erase(3));
   EXPECT_EQ(add("c"), 4);
   EXPECT_EQ(add("d"), 5);
-  ASSERT_TRUE(store.erase(2));
+  ASSERT_TRUE(store.spaces().erase(2));
   EXPECT_EQ(add("e"), 2);
   EXPECT_EQ(add("f"), 3);
-  const auto none = store.allocate(5, derived());
+  const auto none = store.spaces().allocate(5, derived());
   EXPECT_EQ(reason(none), "all 4 numbers of the pool are taken: remove spaces or widen `pool`");
-  EXPECT_EQ(store.allocate(6, derived()).value(), 6);
+  EXPECT_EQ(store.spaces().allocate(6, derived()).value(), 6);
 }
 
 TEST_F(StoreTest, NumbersPassOverTakenAddressesAndOnesGivenByHand) {
@@ -225,28 +233,28 @@ TEST_F(StoreTest, NumbersPassOverTakenAddressesAndOnesGivenByHand) {
   by_hand.ip4 = derived4(102);
   by_hand.ip6 = derived6(103);
   ASSERT_TRUE(insert(store, by_hand));
-  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), 101);
-  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), 104);
-  EXPECT_EQ(store.allocate(50, derived()).value(), 2) << "the pool has shrunk";
+  EXPECT_EQ(store.spaces().allocate(kLastNumber, derived()).value(), 101);
+  EXPECT_EQ(store.spaces().allocate(kLastNumber, derived()).value(), 104);
+  EXPECT_EQ(store.spaces().allocate(50, derived()).value(), 2) << "the pool has shrunk";
 }
 
 TEST_F(StoreTest, AllNumbersCanBeGiven) {
   auto store = open();
   auto change = store.begin().value();
   ASSERT_TRUE(insert(store, space(kLastNumber - 1, "a")));
-  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), kLastNumber);
-  EXPECT_EQ(store.allocate(kLastNumber, derived()).value(), kFirstNumber);
+  EXPECT_EQ(store.spaces().allocate(kLastNumber, derived()).value(), kLastNumber);
+  EXPECT_EQ(store.spaces().allocate(kLastNumber, derived()).value(), kFirstNumber);
 }
 
 TEST_F(StoreTest, Ula) {
   const auto ula = Cidr::parse("fd12:3456:789a::/48").value();
   {
     auto store = open();
-    EXPECT_EQ(store.ula().value(), std::nullopt);
-    ASSERT_TRUE(store.set_ula(Cidr::parse("fd00::/48").value()));
-    ASSERT_TRUE(store.set_ula(ula));
+    EXPECT_EQ(store.meta().ula().value(), std::nullopt);
+    ASSERT_TRUE(store.meta().set_ula(Cidr::parse("fd00::/48").value()));
+    ASSERT_TRUE(store.meta().set_ula(ula));
   }
-  EXPECT_EQ(open().ula().value(), ula);
+  EXPECT_EQ(open().meta().ula().value(), ula);
 }
 
 Member member(std::string_view text) { return Member::parse(text).value(); }
@@ -258,39 +266,39 @@ TEST_F(StoreTest, MembersAreUsersAndGroupsOfOneSpaceEach) {
     auto store = open();
     ASSERT_TRUE(insert(store, space(2, "a")));
     ASSERT_TRUE(insert(store, space(3, "b")));
-    for (const auto* text : {"zoe", "alice", "@alice"}) ASSERT_TRUE(store.add_member(2, member(text)));
-    ASSERT_TRUE(store.add_member(3, member("@staff")));
-    const auto taken = store.add_member(3, member("alice"));
+    for (const auto* text : {"zoe", "alice", "@alice"}) ASSERT_TRUE(store.members().insert(2, member(text)));
+    ASSERT_TRUE(store.members().insert(3, member("@staff")));
+    const auto taken = store.members().insert(3, member("alice"));
     EXPECT_EQ(code(taken), Code::exists);
     EXPECT_EQ(reason(taken), "alice is a member of space a already");
-    EXPECT_EQ(reason(store.add_member(3, member("@staff"))), "@staff is a member of space b already");
-    EXPECT_FALSE(store.add_member(4, member("bob"))) << "there is no such space";
+    EXPECT_EQ(reason(store.members().insert(3, member("@staff"))), "@staff is a member of space b already");
+    EXPECT_FALSE(store.members().insert(4, member("bob"))) << "there is no such space";
   }
   auto store = open();
-  EXPECT_EQ(store.members().value(), (Members{{member("alice"), name("a")},
-                                              {member("zoe"), name("a")},
-                                              {member("@alice"), name("a")},
-                                              {member("@staff"), name("b")}}));
-  EXPECT_EQ(store.members_of(2).value(), (std::vector{member("alice"), member("zoe"), member("@alice")}));
-  EXPECT_EQ(store.members_of(4)->size(), 0U);
-  EXPECT_EQ(store.space_of(member("@staff")).value(), name("b"));
-  EXPECT_EQ(store.space_of(member("staff")).value(), std::nullopt);
+  EXPECT_EQ(store.members().all().value(), (Members{{member("alice"), name("a")},
+                                                    {member("zoe"), name("a")},
+                                                    {member("@alice"), name("a")},
+                                                    {member("@staff"), name("b")}}));
+  EXPECT_EQ(store.members().of(2).value(), (std::vector{member("alice"), member("zoe"), member("@alice")}));
+  EXPECT_EQ(store.members().of(4)->size(), 0U);
+  EXPECT_EQ(store.members().space_of(member("@staff")).value(), name("b"));
+  EXPECT_EQ(store.members().space_of(member("staff")).value(), std::nullopt);
 }
 
 TEST_F(StoreTest, MembersGoOneByOneAndWithTheirSpace) {
   auto store = open();
   ASSERT_TRUE(insert(store, space(2, "a")));
   ASSERT_TRUE(insert(store, space(3, "b")));
-  ASSERT_TRUE(store.add_member(2, member("alice")));
-  ASSERT_TRUE(store.add_member(2, member("@staff")));
-  const auto none = store.remove_member(3, member("alice"));
+  ASSERT_TRUE(store.members().insert(2, member("alice")));
+  ASSERT_TRUE(store.members().insert(2, member("@staff")));
+  const auto none = store.members().erase(3, member("alice"));
   EXPECT_EQ(code(none), Code::not_found);
   EXPECT_EQ(reason(none), "alice is no member of it");
-  ASSERT_TRUE(store.remove_member(2, member("alice")));
-  EXPECT_EQ(code(store.remove_member(2, member("alice"))), Code::not_found);
-  ASSERT_TRUE(store.add_member(3, member("alice")));
-  ASSERT_TRUE(store.erase(2));
-  EXPECT_EQ(store.members().value(), (Members{{member("alice"), name("b")}}));
+  ASSERT_TRUE(store.members().erase(2, member("alice")));
+  EXPECT_EQ(code(store.members().erase(2, member("alice"))), Code::not_found);
+  ASSERT_TRUE(store.members().insert(3, member("alice")));
+  ASSERT_TRUE(store.spaces().erase(2));
+  EXPECT_EQ(store.members().all().value(), (Members{{member("alice"), name("b")}}));
 }
 
 Service service(std::string_view called, Port port, std::string_view target) {
@@ -314,12 +322,12 @@ TEST_F(StoreTest, RoundTripsServices) {
   const auto mail = service("mail", 1, "mail.example:25");
   {
     auto store = open();
-    EXPECT_EQ(store.services()->size(), 0U);
-    for (const auto& one : {sql, dns, web, mail}) ASSERT_TRUE(store.add_service(one));
+    EXPECT_EQ(store.services().all()->size(), 0U);
+    for (const auto& one : {sql, dns, web, mail}) ASSERT_TRUE(store.services().insert(one));
   }
   auto store = open();
-  EXPECT_EQ(store.services().value(), (std::vector{dns, mail, sql, web}));
-  const auto twice = store.add_service(service("web", 1, "192.0.2.1:1"));
+  EXPECT_EQ(store.services().all().value(), (std::vector{dns, mail, sql, web}));
+  const auto twice = store.services().insert(service("web", 1, "192.0.2.1:1"));
   EXPECT_EQ(code(twice), Code::exists);
   EXPECT_EQ(reason(twice), "there is a service 'web' already");
 }
@@ -328,33 +336,33 @@ TEST_F(StoreTest, RemovesAServiceWithItsScope) {
   auto store = open();
   auto one = service("sql", 3306, "192.0.2.1:3306");
   one.scope = {model::ScopeKind::only, {name("a")}};
-  ASSERT_TRUE(store.add_service(one));
-  ASSERT_TRUE(store.remove_service(one.name));
-  const auto gone = store.remove_service(one.name);
+  ASSERT_TRUE(store.services().insert(one));
+  ASSERT_TRUE(store.services().erase(one.name));
+  const auto gone = store.services().erase(one.name);
   EXPECT_EQ(code(gone), Code::not_found);
   EXPECT_EQ(reason(gone), "there is no service 'sql'; `warren service ls` lists them");
   one.scope = {};
-  ASSERT_TRUE(store.add_service(one));
-  EXPECT_EQ(store.services().value(), std::vector{one});
+  ASSERT_TRUE(store.services().insert(one));
+  EXPECT_EQ(store.services().all().value(), std::vector{one});
 }
 
 TEST_F(StoreTest, ImpossibleMembersAndServicesAreDamage) {
-  for (const auto* sql :
-       {"INSERT INTO member VALUES(2, 'alice', 2)", "INSERT INTO member VALUES(0, '../x', 2)",
-        "INSERT INTO service VALUES('s', 1, 80, '192.0.2.1:80', 0, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, 'nonsense', 0, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 2, 0, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 3, 0)",
-        "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 0, 3)",
-        "INSERT INTO service VALUES('-', 6, 80, '192.0.2.1:80', 0, 0, 0)",
-        "INSERT INTO service_space VALUES('nobody', 'a')"}) {
+  for (const auto* sql : {"INSERT INTO member SELECT 2, 'alice', id FROM space",
+                          "INSERT INTO member SELECT 0, '../x', id FROM space",
+                          "INSERT INTO service VALUES('s', 1, 80, '192.0.2.1:80', 0, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, 'nonsense', 0, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 2, 0, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 3, 0)",
+                          "INSERT INTO service VALUES('s', 6, 80, '192.0.2.1:80', 0, 0, 3)",
+                          "INSERT INTO service VALUES('-', 6, 80, '192.0.2.1:80', 0, 0, 0)",
+                          "INSERT INTO service_space VALUES('nobody', 'a')"}) {
     {
       auto store = open();
       ASSERT_TRUE(insert(store, space(2, "a")));
     }
     raw(sql);
     auto store = open();
-    EXPECT_FALSE(store.members() && store.services()) << sql;
+    EXPECT_FALSE(store.members().all() && store.services().all()) << sql;
     raw("PRAGMA foreign_keys = OFF; DELETE FROM member; DELETE FROM service; DELETE FROM service_space; "
         "DELETE FROM space");
   }
@@ -374,11 +382,11 @@ TEST_F(StoreTest, ReadsQuicklyAndAsksNarrowly) {
   }
   ASSERT_TRUE(change.commit());
   auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(store.load_all()->size(), 1000U);
+  EXPECT_EQ(store.spaces().all()->size(), 1000U);
   EXPECT_LT(milliseconds(begin), 300) << "7 ms where nothing else runs";
   begin = std::chrono::steady_clock::now();
-  for (Port port = 1; port <= 1000; ++port) ASSERT_TRUE(store.collision(tcp(port)).value());
-  for (Port port = 40001; port <= 41000; ++port) ASSERT_FALSE(store.collision(tcp(port)).value());
+  for (Port port = 1; port <= 1000; ++port) ASSERT_TRUE(store.forwards().collision(tcp(port)).value());
+  for (Port port = 40001; port <= 41000; ++port) ASSERT_FALSE(store.forwards().collision(tcp(port)).value());
   EXPECT_LT(milliseconds(begin), 1000) << "10 ms where nothing else runs: each asks an index";
 }
 
@@ -397,7 +405,7 @@ TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
   device.dhcp = true;
   one.devices = {device};
   ASSERT_TRUE(insert(store, one));
-  EXPECT_EQ(**store.find(one.name), one);
+  EXPECT_EQ(**store.spaces().find(one.name), one);
   device.leaving = true;
   device.old_addresses = {IpPrefix::parse("192.0.2.4/24").value(), IpPrefix::parse("192.0.2.5/25").value()};
   device.old_gateways = {ip("192.0.2.1"), ip("2001:db8::1")};
@@ -410,19 +418,19 @@ TEST_F(StoreTest, DevicesComeBackAsTheyWent) {
   const auto former = IpPrefix::parse("192.0.2.9/24").value();
   origin.addresses = {{former}, {former, ip("192.0.2.8"), ip("192.0.2.255"), 253, true}};
   device.origin = origin;
-  ASSERT_TRUE(store.put_device(2, device));
-  EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
+  ASSERT_TRUE(store.devices().put(2, device));
+  EXPECT_EQ((*store.spaces().all())[0].devices, std::vector{device});
   std::swap(device.origin, device.home);
-  ASSERT_TRUE(store.put_device(2, device));
-  EXPECT_EQ((*store.load_all())[0].devices, std::vector{device});
-  ASSERT_TRUE(store.remove_device(2, 3));
-  EXPECT_EQ(code(store.remove_device(2, 3)), Code::not_found);
-  ASSERT_TRUE(store.change_device(2, device)) << "one that is gone does not come back";
-  EXPECT_TRUE((*store.load_all())[0].devices.empty());
-  ASSERT_TRUE(store.put_device(2, device));
-  ASSERT_TRUE(store.erase(2));
-  EXPECT_TRUE(store.load_all()->empty());
-  EXPECT_FALSE(store.put_device(2, device)) << "a device of no space";
+  ASSERT_TRUE(store.devices().put(2, device));
+  EXPECT_EQ((*store.spaces().all())[0].devices, std::vector{device});
+  ASSERT_TRUE(store.devices().erase(2, 3));
+  EXPECT_EQ(code(store.devices().erase(2, 3)), Code::not_found);
+  ASSERT_TRUE(store.devices().change(2, device)) << "one that is gone does not come back";
+  EXPECT_TRUE((*store.spaces().all())[0].devices.empty());
+  ASSERT_TRUE(store.devices().put(2, device));
+  ASSERT_TRUE(store.spaces().erase(2));
+  EXPECT_TRUE(store.spaces().all()->empty());
+  EXPECT_FALSE(store.devices().put(2, device)) << "a device of no space";
 }
 
 }  // namespace

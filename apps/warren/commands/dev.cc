@@ -10,6 +10,7 @@
 #include "kinds/device/ops.h"
 #include "look.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -99,7 +100,7 @@ Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   std::vector<model::Space> spaces;
   if (args.space.empty())
-    spaces = TRY(store.load_all());
+    spaces = TRY(store.spaces().all());
   else
     spaces.push_back(TRY_WRAP("dev ls", find_space(store, args.space)));
   auto json = Json::array();

@@ -5,6 +5,7 @@
 #include "doctor/examine.h"
 #include "host/host.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -32,7 +33,7 @@ void print_json(const std::vector<Finding>& findings) {
 
 Result<std::vector<std::string>> links_of(store::Store& store, const model::Settings& settings) {
   std::vector<std::string> links;
-  const auto spaces = TRY(store.load_all());
+  const auto spaces = TRY(store.spaces().all());
   for (const auto& space : spaces)
     if (space.state == model::State::up && space.uplink)
       links.push_back(model::wiring(space, settings).outer.str());

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "config/spaces_file.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -12,7 +13,7 @@ struct Args {};
 
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
-  const auto spaces = TRY(store.load_all());
+  const auto spaces = TRY(store.spaces().all());
   if (!context.json()) {
     print(config::write_spaces(spaces));
     return kExitOk;

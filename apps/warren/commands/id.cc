@@ -6,6 +6,7 @@
 #include "ids.h"
 #include "kinds/ids/uses.h"
 #include "model/subid.h"
+#include "store/ids.h"
 
 namespace warren::cli {
 namespace {
@@ -32,8 +33,8 @@ struct Surroundings {
 };
 
 Result<Surroundings> look_around(store::Store& store) {
-  return Surroundings{TRY(store.id_maps()), TRY(ids::all_uses(store)),
-                      TRY(ids::written_uses(TRY(store.id_blocks())))};
+  return Surroundings{TRY(store.ids().maps()), TRY(ids::all_uses(store)),
+                      TRY(ids::written_uses(TRY(store.ids().blocks())))};
 }
 
 ShownBlock shown(const model::IdBlock& block, const Surroundings& around) {
@@ -74,7 +75,7 @@ Result<int> list(const Args&, Context& context) {
   const auto around = TRY(look_around(store));
   auto json = Json::array();
   Columns columns({"OWNER", "IDS", "COUNT", "STATE", "SINCE", "SPACES", "ALSO USED BY"});
-  for (const auto& block : TRY(store.id_blocks())) {
+  for (const auto& block : TRY(store.ids().blocks())) {
     const auto one = shown(block, around);
     json.push_back(to_json(one));
     columns.add({block.owner.str(), block.range.str(), grouped(block.range.count),
@@ -149,7 +150,7 @@ Result<int> purge(const Args& args, Context& context) {
 /// What the files would say, for those who keep them by other means.
 Result<int> print_section(Context& context) {
   auto store = TRY(context.reader());
-  const auto blocks = TRY(store.id_blocks());
+  const auto blocks = TRY(store.ids().blocks());
   auto json = Json::array();
   for (const auto& block : blocks) json.push_back(to_json(block));
   if (context.json())

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -22,7 +23,7 @@ Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
   host::Kernel kernel;
-  const auto all = TRY(view::read_status(kernel, settings, TRY(store.load_all())));
+  const auto all = TRY(view::read_status(kernel, settings, TRY(store.spaces().all())));
   if (context.json()) {
     auto list = Json::array();
     for (const auto& status : all) list.push_back(to_json(status, settings));

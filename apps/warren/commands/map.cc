@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "ids.h"
+#include "store/ids.h"
 
 namespace warren::cli {
 namespace {
@@ -43,7 +44,7 @@ Result<ShownMap> default_of(store::Store& store, const OwnerName& owner) {
 
 Result<ShownMap> find_map(store::Store& store, const Args& args) {
   if (!by_default(args.name)) {
-    auto map = TRY(store.id_map(TRY(MapName::parse(args.name))));
+    auto map = TRY(store.ids().map(TRY(MapName::parse(args.name))));
     if (!map)
       return fail(Code::not_found,
                   fmt::format("there is no map '{}'; `warren map ls` lists them", args.name));
@@ -62,8 +63,8 @@ Result<std::vector<ShownMap>> all_maps(store::Store& store) {
     all.push_back({std::move(map), block, std::move(spaces)});
   };
   std::multimap<OwnerName, model::IdMap> maps;
-  for (auto& map : TRY(store.id_maps())) maps.emplace(map.owner, std::move(map));
-  for (const auto& block : TRY(store.id_blocks())) {
+  for (auto& map : TRY(store.ids().maps())) maps.emplace(map.owner, std::move(map));
+  for (const auto& block : TRY(store.ids().blocks())) {
     if (block.quarantined) continue;
     add(model::default_map(block.owner, block.range), block);
     const auto [first, last] = maps.equal_range(block.owner);
@@ -217,7 +218,7 @@ Result<int> assign(const Args& args, Context& context) {
   if (!context.json())
     say(fmt::format("{}: map {} of {}, from its next start on (`warren down`, `warren up`)", args.space,
                     map ? map->str() : std::string(model::kDefaultMap),
-                    map     ? TRY(registry.store().id_map(*map))->owner.str()
+                    map     ? TRY(registry.store().ids().map(*map))->owner.str()
                     : owner ? owner->str()
                             : args.space));
   return kExitOk;

@@ -6,6 +6,7 @@
 #include "kinds/session/members.h"
 #include "look.h"
 #include "output.h"
+#include "store/members.h"
 #include "sys/user.h"
 
 namespace warren::cli {
@@ -46,7 +47,7 @@ Result<int> list(const Args& args, Context& context) {
   if (!args.name.empty()) TRY_WRAP("member ls", find_space(store, args.name));
   auto json = Json::array();
   Columns columns({"SPACE", "MEMBER"});
-  for (const auto& [member, space] : TRY(store.members())) {
+  for (const auto& [member, space] : TRY(store.members().all())) {
     if (!args.name.empty() && space.str() != args.name) continue;
     json.push_back({{"space", space.str()},
                     {"kind", member.kind == model::Member::Kind::user ? "user" : "group"},

@@ -4,6 +4,7 @@
 #include <charconv>
 #include "commands.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -22,7 +23,7 @@ Result<model::Space> by_number(store::Store& store, const model::Settings& setti
     return fail(Code::usage, fmt::format("'{}' is no number of a space: write {} to {}", shown(text),
                                          kFirstNumber, model::last_number(settings)));
   const auto wanted = static_cast<SpaceNumber>(number);
-  if (auto space = TRY(store.find(wanted))) return *space;
+  if (auto space = TRY(store.spaces().find(wanted))) return *space;
   model::Space space;
   space.number = wanted;
   space.name = TRY(SpaceName::parse(fmt::format("n{}", number)));
@@ -38,7 +39,7 @@ Result<int> run(const Args& args, Context& context) {
     space = TRY(by_number(store, settings, args.what));
   else {
     const auto name = TRY(SpaceName::parse(args.what));
-    const auto found = TRY(store.find(name));
+    const auto found = TRY(store.spaces().find(name));
     if (!found)
       return fail(Code::not_found,
                   fmt::format("there is no space '{0}'; `warren add {0} --dry-run` shows what it would be",

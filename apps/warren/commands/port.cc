@@ -5,6 +5,7 @@
 #include "kinds/forward/ops.h"
 #include "look.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
@@ -47,7 +48,7 @@ Result<int> remove(const Args& args, Context& context) {
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  auto spaces = args.name.empty() ? TRY(store.load_all())
+  auto spaces = args.name.empty() ? TRY(store.spaces().all())
                                   : std::vector{TRY_WRAP("port ls", find_space(store, args.name))};
   host::Kernel kernel;
   const auto all = TRY(view::read_status(kernel, settings, std::move(spaces)));

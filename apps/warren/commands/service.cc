@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "kinds/service/ops.h"
 #include "output.h"
+#include "store/services.h"
 
 namespace warren::cli {
 namespace {
@@ -118,7 +119,7 @@ Result<int> list(const Args&, Context& context) {
   auto json = Json::array();
   auto live = counted();
   Columns columns({"SERVICE", "PORT", "TARGET", "MODE", "PROXY HEADER", "SPACES", "CONNECTIONS"});
-  for (const auto& service : TRY(store.services())) {
+  for (const auto& service : TRY(store.services().all())) {
     const auto& counters = live[service.mode == model::ServiceMode::proxy ? service.name.str() : ""];
     json.push_back(to_json(service));
     json.back()["connections"] = counters;

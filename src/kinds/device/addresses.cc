@@ -36,15 +36,14 @@ Status Devices::check_addresses(const Space& space, const Device& device, const 
   };
   for (const auto& address : device.addresses) TRY(check_pools(address.ip, settings_));
   if (device.addresses.empty() || !device.parent) return {};
-  for (const auto& other : TRY(others.on(*device.parent))) {
-    const auto& theirs = other.device;
-    const bool itself = other.number == space.number && theirs.index == device.index;
-    const bool leaves = theirs.leaving || other.state == model::State::removing;
-    if (itself || leaves || !on_one_segment(device, theirs)) continue;
-    for (const auto& address : theirs.addresses)
-      if (has(address.ip))
-        return refuse(address.ip, fmt::format("{} of space {}'s", theirs.name.str(), other.space.str()));
-  }
+  for (const auto& address : device.addresses)
+    for (const auto& other : TRY(others.with_address(address.ip))) {
+      const auto& theirs = other.device;
+      const bool itself = other.number == space.number && theirs.index == device.index;
+      const bool leaves = theirs.leaving || other.state == model::State::removing;
+      if (itself || leaves || !on_one_segment(device, theirs)) continue;
+      return refuse(address.ip, fmt::format("{} of space {}'s", theirs.name.str(), other.space.str()));
+    }
   if (device.kind == DeviceKind::physical) return {};
   const auto base = netlink::link_index(*TRY(host()), model::base_link(device));
   for (const auto& address : TRY(netlink::dump_addresses(*TRY(host()))))

@@ -6,6 +6,8 @@
 #include "kinds/device/aspects.h"
 #include "kinds/device/devices.h"
 #include "kinds/device/look.h"
+#include "store/devices.h"
+#include "store/spaces.h"
 #include "sys/netns.h"
 
 namespace warren::device {
@@ -93,7 +95,7 @@ Devices devices(Context& context) {
 
 Status forget(store::Store& store, const Space& space, const Device& device) {
   auto transaction = TRY(store.begin());
-  TRY(store.remove_device(space.number, device.index));
+  TRY(store.devices().erase(space.number, device.index));
   return transaction.commit();
 }
 
@@ -135,7 +137,7 @@ Result<Mac> mac_of(host::Kernel& kernel, store::Store& store, const Space& space
   if (device.kind != model::DeviceKind::physical || device.mac)
     return model::device_mac(space.number, device);
   auto known = device;
-  const auto stored = TRY(store.find(space.name));  // what it was is written as it goes in
+  const auto stored = TRY(store.spaces().find(space.name));  // what it was is written as it goes in
   if (stored)
     if (const auto* now = find(*stored, device.index)) known = *now;
   const auto& origin = known.origin ? known.origin : known.home;

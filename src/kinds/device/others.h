@@ -26,12 +26,15 @@ class Others {
   /// As they are to be: all spaces there are.
   explicit Others(const std::vector<model::Space>& spaces);
 
-  /// Those whose parent is this interface of the host.
+  /// Those whose parent is this interface of the host; their addresses are left out.
   [[nodiscard]] Result<std::vector<Owned>> on(const IfName& parent) const;
+  /// Those that have this address, on whatever segment.
+  [[nodiscard]] Result<std::vector<Owned>> with_address(const Ip& ip) const;
 
  private:
   store::Store* store_ = nullptr;
   std::multimap<std::string, Owned> by_parent_;
+  std::multimap<Ip, Owned> by_address_;
 };
 
 }  // namespace warren::device

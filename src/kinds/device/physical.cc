@@ -10,6 +10,7 @@
 #include "kinds/device/origin.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
+#include "store/devices.h"
 #include "sys/netns.h"
 
 namespace warren::device {
@@ -129,7 +130,7 @@ Error hidden(const Space& space, const Device& device) {
 
 Status Devices::keep(const Space& space, const Device& device) {
   auto transaction = TRY(store_.begin());
-  TRY(store_.change_device(space.number, device));
+  TRY(store_.devices().change(space.number, device));
   return transaction.commit();
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/netlink.h>
 
+#include "store/forwards.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 
@@ -76,7 +77,8 @@ Status PortResolver::check(const SpaceName& space, const model::Forward& forward
     return refuse(other->first, other->second);
   }
   if (!all_)
-    if (const auto held = TRY(ask_.store.collision(forward))) return refuse(held->first, held->second);
+    if (const auto held = TRY(ask_.store.forwards().collision(forward)))
+      return refuse(held->first, held->second);
   return check_host(forward);
 }
 
@@ -86,7 +88,7 @@ Result<PortRange> PortResolver::pick(const model::ForwardSpec& spec) {
   taken_.collect(spec.protos, used);
   for (const auto proto : spec.protos) {
     if (!all_)
-      for (const auto& range : TRY(ask_.store.used_ports(proto, wanted))) used.push_back(range);
+      for (const auto& range : TRY(ask_.store.forwards().used(proto, wanted))) used.push_back(range);
     for (const auto& listener : *TRY(listeners(proto))) used.push_back({listener.port, listener.port});
   }
   std::ranges::sort(used);

@@ -4,21 +4,22 @@
 #include <fmt/format.h>
 
 #include "kinds/ids/registry.h"
+#include "store/ids.h"
 
 namespace warren::ids {
 namespace {
 
 Result<model::IdBlock> block_for(store::Store& store, const model::IdSettings& settings,
                                  const OwnerName& owner) {
-  if (auto block = TRY(store.block_of(owner))) return *block;
+  if (auto block = TRY(store.ids().block_of(owner))) return *block;
   auto block = allocate_block(store, settings, owner);
   if (block || block.error().code != Code::exists) return block;
-  if (auto other = TRY(store.block_of(owner))) return *other;  // another process was quicker
+  if (auto other = TRY(store.ids().block_of(owner))) return *other;  // another process was quicker
   return block;
 }
 
 Result<model::IdMap> named_map(store::Store& store, const MapName& name) {
-  if (auto map = TRY(store.id_map(name))) return std::move(*map);
+  if (auto map = TRY(store.ids().map(name))) return std::move(*map);
   return fail(Code::not_found, fmt::format("there is no map '{}'; `warren map ls` lists them", name.str()));
 }
 
@@ -26,7 +27,7 @@ Result<model::IdMap> named_map(store::Store& store, const MapName& name) {
 
 Result<SpaceIds> space_ids(store::Store& store, const model::IdSettings& settings, const model::Space& space,
                            const std::optional<std::string>& map) {
-  const auto use = TRY(store.map_use(space.number));
+  const auto use = TRY(store.ids().use_of(space.number));
   auto name = use ? use->map : std::nullopt;
   if (map) name = *map == model::kDefaultMap ? std::nullopt : std::optional(TRY(MapName::parse(*map)));
   if (name) {

@@ -4,15 +4,16 @@
 #include <fmt/format.h>
 
 #include "kinds/ids/ids.h"
+#include "store/ids.h"
 
 namespace warren::ids {
 
 Result<Owners> find_owners(store::Store& store, const model::IdSettings& settings,
                            const std::vector<const model::Space*>& spaces) {
   Owners owners;
-  if (spaces.empty() || TRY(store.map_uses()).empty()) return owners;
+  if (spaces.empty() || TRY(store.ids().uses()).empty()) return owners;
   for (const auto* space : spaces) {
-    if (!TRY(store.map_use(space->number))) continue;
+    if (!TRY(store.ids().use_of(space->number))) continue;
     owners.emplace(space->number, TRY_WRAP("the map of space " + space->name.str(),
                                            id_runs(store, settings, *space, std::nullopt)));
   }

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "kinds/ids/subids.h"
 #include "kinds/ids/uses.h"
+#include "store/ids.h"
+#include "store/spaces.h"
 
 namespace warren::ids {
 namespace {
@@ -23,7 +25,7 @@ void follow(store::Store& store) {
 
 Result<IdRange> choose(store::Store& store, const model::IdSettings& settings,
                        std::optional<std::uint32_t> first) {
-  const auto blocks = TRY(store.id_blocks());
+  const auto blocks = TRY(store.ids().blocks());
   const auto uses = TRY(other_uses(blocks));
   if (!first) return model::free_block(settings, blocks, uses);
   const auto range = TRY(IdRange::make(*first, settings.size));
@@ -42,25 +44,25 @@ std::string list_of(const std::vector<std::string>& words) {
 Result<IdBlock> allocate_block(store::Store& store, const model::IdSettings& settings, const OwnerName& owner,
                                std::optional<std::uint32_t> first) {
   auto transaction = TRY(store.begin());
-  if (const auto own = TRY(store.block_of(owner)))
+  if (const auto own = TRY(store.ids().block_of(owner)))
     return fail(Code::exists, fmt::format("{} has the block {} already", owner.str(), own->range.str()));
   const IdBlock block{TRY(choose(store, settings, first)), owner, false, std::time(nullptr)};
-  TRY(store.add_block(block));
+  TRY(store.ids().insert_block(block));
   TRY(transaction.commit());
   follow(store);
   return block;
 }
 
 Result<IdBlock> need_block(store::Store& store, const OwnerName& owner) {
-  if (auto block = TRY(store.block_of(owner))) return std::move(*block);
+  if (auto block = TRY(store.ids().block_of(owner))) return std::move(*block);
   return fail(Code::not_found,
               fmt::format("{0} has no ID block: `warren id allocate {0}` gives him one", owner.str()));
 }
 
 Result<std::vector<std::pair<SpaceName, model::MapUse>>> all_uses(store::Store& store) {
-  auto uses = TRY(store.map_uses());  // sorted by space
+  auto uses = TRY(store.ids().uses());  // sorted by space
   const auto assigned = uses.size();
-  for (const auto& space : TRY(store.load_all())) {
+  for (const auto& space : TRY(store.spaces().all())) {
     const auto end = uses.begin() + static_cast<std::ptrdiff_t>(assigned);
     const auto at = std::lower_bound(uses.begin(), end, space.name,
                                      [](const auto& use, const auto& name) { return use.first < name; });
@@ -84,7 +86,7 @@ Result<IdBlock> IdRegistry::allocate(const OwnerName& owner, std::optional<std::
 /// No map is left of it, and no space takes it.
 Status IdRegistry::check_given_up(const OwnerName& owner) {
   std::vector<std::string> maps, spaces;
-  for (const auto& map : TRY(store_.id_maps()))
+  for (const auto& map : TRY(store_.ids().maps()))
     if (map.owner == owner) maps.push_back(map.name.str());
   if (!maps.empty())
     return fail(Code::failed,
@@ -106,7 +108,7 @@ Result<IdBlock> IdRegistry::free(const OwnerName& owner) {
   TRY(check_unused(block.range));
   block.quarantined = true, block.since = std::time(nullptr);
   auto transaction = TRY(store_.begin());
-  TRY(store_.quarantine_block(owner, block.since));
+  TRY(store_.ids().quarantine_block(owner, block.since));
   TRY(transaction.commit());
   follow(store_);
   return block;
@@ -114,7 +116,7 @@ Result<IdBlock> IdRegistry::free(const OwnerName& owner) {
 
 Result<std::vector<IdBlock>> IdRegistry::purge(const std::vector<OwnerName>& owners) {
   std::vector<IdBlock> gone;
-  for (auto& block : TRY(store_.id_blocks()))
+  for (auto& block : TRY(store_.ids().blocks()))
     if (block.quarantined && (owners.empty() || std::ranges::find(owners, block.owner) != owners.end()))
       gone.push_back(std::move(block));
   for (const auto& owner : owners)
@@ -126,7 +128,7 @@ Result<std::vector<IdBlock>> IdRegistry::purge(const std::vector<OwnerName>& own
   auto transaction = TRY(store_.begin());
   for (const auto& block : gone) {
     TRY(check_unused(block.range));
-    TRY(store_.erase_block(block.range.first));
+    TRY(store_.ids().erase_block(block.range.first));
   }
   TRY(transaction.commit());
   follow(store_);
@@ -137,19 +139,19 @@ Status IdRegistry::add_map(const IdMap& map) {
   const auto block = TRY(need_block(store_, map.owner));
   TRY(model::check(map, block.range.count));
   auto transaction = TRY(store_.begin());
-  TRY(store_.add_map(map));
+  TRY(store_.ids().insert_map(map));
   return transaction.commit();
 }
 
 Status IdRegistry::remove_map(const MapName& name) {
-  for (const auto& [space, use] : TRY(store_.map_uses()))
+  for (const auto& [space, use] : TRY(store_.ids().uses()))
     if (use.map == name)
       return fail(Code::failed,
                   fmt::format("map '{}' is in use by space {}: `warren map assign {} OTHER` first",
                               name.str(), space.str(), space.str()));
-  if (const auto map = TRY(store_.id_map(name)))
+  if (const auto map = TRY(store_.ids().map(name)))
     TRY(check_unused(*map, TRY(need_block(store_, map->owner)).range));
-  return store_.remove_map(name);
+  return store_.ids().erase_map(name);
 }
 
 Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
@@ -160,21 +162,21 @@ Status IdRegistry::remove_maps(const std::vector<MapName>& names) {
 
 Status IdRegistry::assign(const SpaceName& space, const std::optional<MapName>& map,
                           const std::optional<OwnerName>& owner) {
-  const auto found = TRY(store_.find(space));
+  const auto found = TRY(store_.spaces().find(space));
   if (!found)
     return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", space.str()));
   auto transaction = TRY(store_.begin());
   if (map) {
-    const auto wanted = TRY(store_.id_map(*map));
+    const auto wanted = TRY(store_.ids().map(*map));
     if (!wanted)
       return fail(Code::not_found,
                   fmt::format("there is no map '{}'; `warren map ls` lists them", map->str()));
-    TRY(store_.set_map_use(found->number, {wanted->owner, map, std::time(nullptr)}));
+    TRY(store_.ids().set_use(found->number, {wanted->owner, map, std::time(nullptr)}));
   } else if (owner) {
     (void)TRY(need_block(store_, *owner));
-    TRY(store_.set_map_use(found->number, {*owner, {}, std::time(nullptr)}));
+    TRY(store_.ids().set_use(found->number, {*owner, {}, std::time(nullptr)}));
   } else {
-    TRY(store_.clear_map_use(found->number));
+    TRY(store_.ids().clear_use(found->number));
   }
   return transaction.commit();
 }
@@ -183,7 +185,7 @@ Result<std::vector<IdMap>> IdRegistry::split(const OwnerName& owner) {
   auto maps = TRY(model::split(owner, TRY(need_block(store_, owner)).range));
   auto transaction = TRY(store_.begin());
   for (const auto& map : maps)
-    if (TRY(store_.id_map(map.name)) != map) TRY(store_.add_map(map));
+    if (TRY(store_.ids().map(map.name)) != map) TRY(store_.ids().insert_map(map));
   TRY(transaction.commit());
   return maps;
 }

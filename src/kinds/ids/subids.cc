@@ -3,6 +3,7 @@
 
 #include "kinds/ids/uses.h"
 #include "model/subid.h"
+#include "store/ids.h"
 #include "sys/etc_file.h"
 
 namespace warren::ids {
@@ -15,7 +16,7 @@ std::vector<std::string> both() { return {kSubuidPath, kSubgidPath}; }
 Result<std::vector<std::string>> put(store::Store& store, bool remove,
                                      const std::vector<std::string>& paths) {
   const auto lock = TRY(sys::EtcLock::take(both()));
-  const auto blocks = TRY(store.id_blocks());
+  const auto blocks = TRY(store.ids().blocks());
   const auto section = remove ? std::nullopt : std::optional(model::subid_lines(blocks));
   std::vector<std::pair<std::string, std::string>> changes;
   for (const auto& path : paths) {
@@ -38,7 +39,7 @@ Result<std::vector<std::string>> write_subids(store::Store& store, bool remove) 
 }
 
 Result<std::vector<std::string>> stale_subids(store::Store& store) {
-  const auto blocks = TRY(store.id_blocks());
+  const auto blocks = TRY(store.ids().blocks());
   std::vector<std::string> stale;
   for (const auto& path : both()) {
     const auto text = TRY(sys::read_etc_file(path));

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "kinds/session/index.h"
+#include "store/members.h"
+#include "store/spaces.h"
 #include "sys/process.h"
 #include "sys/user.h"
 
@@ -35,7 +37,7 @@ std::vector<std::pair<uid_t, SpaceName>> by_kind(const std::vector<std::pair<Mem
 
 /// As a login looks: by himself, by his groups, by his name.
 Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::vector<model::Space>& spaces) {
-  const auto members = TRY(store.members());
+  const auto members = TRY(store.members().all());
   std::vector<std::pair<Member, SpaceName>> namesakes;
   for (const auto& space : spaces)
     if (const auto own = namesake(space)) namesakes.emplace_back(*own, space.name);
@@ -67,7 +69,7 @@ std::string place_of(const sys::NetnsId& netns, const std::map<SpaceName, sys::N
 }  // namespace
 
 Result<std::vector<Stray>> find_strays(store::Store& store) {
-  const auto spaces = TRY(store.load_all());
+  const auto spaces = TRY(store.spaces().all());
   const auto homes = TRY(belongings(store, spaces));
   const auto pinned = namespaces(spaces);
   std::vector<Stray> strays;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/store.h"
+#include "types/names.h"
 
 namespace warren::session {
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <unistd.h>
 
+#include "store/members.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 #include "sys/netns.h"
@@ -95,7 +96,7 @@ bool SessionIndex::is_ready() { return ::access(in_index("ready").c_str(), F_OK)
 
 Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
   std::vector<std::string> all;
-  for (const auto& member : TRY(store_.members_of(space.number))) all.push_back(key(member));
+  for (const auto& member : TRY(store_.members().of(space.number))) all.push_back(key(member));
   if (const auto own = namesake(space)) all.push_back(default_key(*own));
   return all;
 }
@@ -136,7 +137,7 @@ Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& space
     targets[space.name] = whole ? target_of(space) : unready();
     if (const auto own = namesake(space)) links[default_key(*own)] = targets[space.name];
   }
-  for (const auto& [member, space] : TRY(store_.members())) links[key(member)] = targets[space];
+  for (const auto& [member, space] : TRY(store_.members().all())) links[key(member)] = targets[space];
   return links;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "store/members.h"
+#include "store/spaces.h"
 #include "sys/user.h"
 
 namespace warren::session {
@@ -16,7 +18,7 @@ using model::Member;
 
 Status add_to(model::Space& space, const std::vector<Member>& members, Ask& ask) {
   for (const auto& member : members) {
-    if (const auto other = TRY(ask.store.space_of(member)))
+    if (const auto other = TRY(ask.store.members().space_of(member)))
       return fail(Code::exists,
                   fmt::format("{} is a member of space {} already", member.str(), other->str()));
     if (std::ranges::find(space.members, member) == space.members.end()) space.members.push_back(member);
@@ -47,11 +49,11 @@ Operation remove_members(const SpaceName& space, std::vector<Member> members) {
 }
 
 Result<std::optional<SpaceName>> space_of_user(store::Store& store, const UserName& user) {
-  if (auto space = TRY(store.space_of({Member::Kind::user, user}))) return space;
+  if (auto space = TRY(store.members().space_of({Member::Kind::user, user}))) return space;
   for (const auto& group : sys::groups_of(user))
-    if (auto space = TRY(store.space_of({Member::Kind::group, group}))) return space;
+    if (auto space = TRY(store.members().space_of({Member::Kind::group, group}))) return space;
   const auto own = SpaceName::parse(user.str());
-  if (own && TRY(store.find(*own))) return *own;
+  if (own && TRY(store.spaces().find(*own))) return *own;
   return std::nullopt;
 }
 

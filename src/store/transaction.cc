@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/transaction.h"
+
+#include "store/database.h"
+
+namespace warren::store {
+
+Result<Transaction> Transaction::begin(Database& db) {
+  TRY(TRY(db.prepare("BEGIN IMMEDIATE")).step());
+  return Transaction(db);
+}
+
+Transaction::Transaction(Database& db) : db_(&db), changes_(db.total_changes()) {}
+
+Transaction::~Transaction() {
+  if (db_ && db_->in_transaction()) (void)db_->execute("ROLLBACK");
+}
+
+Status Transaction::commit() {
+  if (db_->total_changes() != changes_)
+    TRY(TRY(db_->prepare("UPDATE meta SET value = value + 1 WHERE key = 'revision'")).run());
+  auto done = TRY(db_->prepare("COMMIT")).run();
+  if (done) db_ = nullptr;
+  return done;
+}
+
+}  // namespace warren::store
