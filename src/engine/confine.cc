@@ -2,29 +2,15 @@
 #include <algorithm>
 
 #include "engine/engine.h"
-#include "sys/user.h"
+#include "kinds/session/index.h"
 
 namespace warren::engine {
-namespace {
 
-using model::Member;
-
-constexpr uid_t kFirstUser = 1000;  // as pam_warren's min_uid: who is below is never placed
-
-std::vector<uid_t> uids_of(const Member& member) {
-  if (member.kind == Member::Kind::group) return sys::members_of_group(member.name);
-  const auto uid = sys::uid_of(member.name);
-  return uid ? std::vector{*uid} : std::vector<uid_t>{};
-}
-
-}  // namespace
-
-std::vector<Element> Engine::confined(const std::vector<Member>& members) const {
+Result<std::vector<Element>> Engine::confined(const std::vector<model::Member>& members) const {
   std::vector<Element> all;
   if (!settings_.confine) return all;
   for (const auto& member : members)
-    for (const auto uid : uids_of(member)) {
-      if (uid < kFirstUser) continue;
+    for (const auto uid : TRY(session::uids_of(member, settings_.min_uid))) {
       Element element;
       element.set = SetId::confined;
       element.uid = uid;

@@ -198,11 +198,11 @@ class Engine {
   /// Brings the spaces from the services that stood to those in the settings.
   [[nodiscard]] Status change_services(std::vector<model::Service> after, const model::Progress& progress);
   /// The UIDs that have no business in the host's namespace because of these members; none where that is off.
-  [[nodiscard]] std::vector<Element> confined(const std::vector<model::Member>& members) const;
+  [[nodiscard]] Result<std::vector<Element>> confined(const std::vector<model::Member>& members) const;
   [[nodiscard]] Result<std::vector<Element>> confined(const model::Space& space);
   /// Sets UIDs free that the store knows no reason any more to confine.
   [[nodiscard]] Status release(std::vector<Element> gone);
-  [[nodiscard]] session::SessionIndex sessions() { return session::SessionIndex(store_); }
+  [[nodiscard]] session::SessionIndex sessions() { return session::SessionIndex(store_, settings_.min_uid); }
   /// Commits; where that fails, sessions go where they went before.
   [[nodiscard]] Status commit_held(store::Transaction transaction);
   [[nodiscard]] Status sync_sessions(const std::vector<model::SpaceFailure>& failures);

@@ -41,7 +41,7 @@ Status Engine::add_members(const SpaceName& name, const std::vector<Member>& mem
   for (const auto& member : members) TRY(store_.add_member(space.number, member));
   TRY(transaction.commit());
   for (const auto& member : members) TRY(sessions().put(member, space));
-  return change_table(*TRY(facts()), {}, confined(members));
+  return change_table(*TRY(facts()), {}, TRY(confined(members)));
 }
 
 Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& members) {
@@ -50,14 +50,14 @@ Status Engine::remove_members(const SpaceName& name, const std::vector<Member>& 
   for (const auto& member : members) TRY(store_.remove_member(space.number, member));
   TRY(transaction.commit());
   for (const auto& member : members) TRY(sessions().remove(member));
-  return release(confined(members));
+  return release(TRY(confined(members)));
 }
 
 /// Where he himself is a member, or one of his groups, or the space that is called as he is: in this order,
 /// as pam_warren looks too.
 Result<std::optional<SpaceName>> Engine::space_of_user(const UserName& user) {
   if (auto space = TRY(store_.space_of({Member::Kind::user, user}))) return space;
-  for (const auto& group : sys::groups_of(user))
+  for (const auto& group : TRY(sys::groups_of(user)))
     if (auto space = TRY(store_.space_of({Member::Kind::group, group}))) return space;
   const auto own = SpaceName::parse(user.str());
   if (own && TRY(store_.find(*own))) return *own;
