@@ -17,6 +17,8 @@ enum class DeviceKind : std::uint8_t { veth, macvlan, ipvlan, vlan, physical };
 /// Of a macvlan: bridge, private, vepa. Of an ipvlan: l2, l3, l3s. Of the others: none.
 enum class DeviceMode : std::uint8_t { none, bridge, private_, vepa, l2, l3, l3s };
 
+inline constexpr auto kLastKind = DeviceKind::physical;
+inline constexpr auto kLastMode = DeviceMode::l3s;
 inline constexpr std::uint16_t kLastVlan = 4094;
 inline constexpr std::uint8_t kLastDevice = 127;  ///< the eighth bit of a MAC's last byte marks the host end
 

@@ -41,6 +41,9 @@ enum class ServiceMode : std::uint8_t {
 /// What a proxy tells the target of the space: the PROXY protocol of HAProxy, version 1 or 2.
 enum class ProxyHeader : std::uint8_t { none, v1, v2 };
 enum class ScopeKind : std::uint8_t { all, only, except };
+inline constexpr auto kLastServiceMode = ServiceMode::proxy;
+inline constexpr auto kLastProxyHeader = ProxyHeader::v2;
+inline constexpr auto kLastScopeKind = ScopeKind::except;
 
 /// The spaces that have a service.
 struct Scope {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "store/rows.h"
 #include "store/store.h"
@@ -19,8 +20,9 @@ Result<Device> read_device(const Database& db, const Statement& row) {
   const auto index = row.number(0), kind = row.number(1), vlan = row.number(4), mode = row.number(5),
              flags = row.number(7);
   const auto name = IfName::parse(row.text(2));
-  const bool good = name && index >= 1 && index <= model::kLastDevice && kind >= 0 && kind <= 4 &&
-                    vlan >= 0 && vlan <= model::kLastVlan && mode >= 0 && mode <= 6;
+  const bool good = name && index >= 1 && index <= model::kLastDevice && kind >= 0 &&
+                    kind <= std::to_underlying(model::kLastKind) && vlan >= 0 && vlan <= model::kLastVlan &&
+                    mode >= 0 && mode <= std::to_underlying(model::kLastMode);
   if (!good) return db.damaged("an impossible device");
   device.index = static_cast<std::uint8_t>(index);
   device.kind = static_cast<model::DeviceKind>(kind);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 #include <map>
+#include <utility>
 
 #include "store/rows.h"
 #include "store/snapshot.h"
@@ -17,7 +18,9 @@ Result<Service> read_service(const Database& db, const Statement& row) {
   const auto name = ServiceName::parse(row.text(0));
   const auto target = model::Target::parse(row.text(3));
   const bool good = name && target && (proto == 6 || proto == 17) && port >= 1 && port <= 65535 &&
-                    mode >= 0 && mode <= 1 && header >= 0 && header <= 2 && scope >= 0 && scope <= 2;
+                    mode >= 0 && mode <= std::to_underlying(model::kLastServiceMode) && header >= 0 &&
+                    header <= std::to_underlying(model::kLastProxyHeader) && scope >= 0 &&
+                    scope <= std::to_underlying(model::kLastScopeKind);
   if (!good) return db.damaged("an impossible service");
   Service service;
   service.name = *name;
