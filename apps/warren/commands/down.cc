@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "output.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -15,16 +16,13 @@ struct Args {
 };
 
 Result<int> run(const Args& args, Context& context) {
-  if (args.all == !args.names.empty()) return fail(Code::usage, "down: name the spaces, or give --all");
+  TRY(names_or_all("down", "the spaces", args.names, args.all));
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   if (args.all) names = TRY(engine.names());
   TRY_WRAP("down", engine.down(names, args.force));
   for (const auto& line : engine.said()) warn(line);
-  if (!context.json()) return kExitOk;
-  auto list = Json::array();
-  for (const auto& name : names) list.push_back(name.str());
-  say_json(Json{{"down", list}});
+  if (context.json()) say_json(Json{{"down", names_json(names)}});
   return kExitOk;
 }
 

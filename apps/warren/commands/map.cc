@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "ids.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -105,11 +106,7 @@ Result<int> list(const Args& args, Context& context) {
                  same ? "as UID" : entries_text(map.map.gid), grouped(model::total(map.map.uid)),
                  names_of(map.spaces)});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 Json nullable(const std::optional<model::Translation>& translation) {
@@ -235,11 +232,7 @@ Result<int> split(const Args& args, Context& context) {
     columns.add({one.map.name.str(), one.map.uid.front().str(),
                  IdRange{runs.uid.front().outside, runs.uid.front().count}.str()});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_which(const Command& command, Args& args) {

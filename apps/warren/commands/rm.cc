@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "commands.h"
+#include "look.h"
 #include "output.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -16,24 +18,20 @@ struct Args {
 };
 
 Result<int> run(const Args& args, Context& context) {
-  if (args.all == !args.names.empty()) return fail(Code::usage, "rm: name the spaces, or give --all");
+  TRY(names_or_all("rm", "the spaces", args.names, args.all));
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   const auto known = TRY(engine.names());
   if (args.all) names = known;
   for (const auto& name : names)
     if (std::ranges::find(known, name) == known.end())
-      return fail(Code::not_found,
-                  fmt::format("rm {0}: there is no space '{0}'; `warren ls` lists them", name.str()));
+      return std::unexpected(no_space(name.str()).error().wrap("rm " + name.str()));
   if (!args.dry_run) TRY_WRAP("rm", engine.remove(names, args.force));
   for (const auto& line : engine.said()) warn(line);
-  if (context.json()) {
-    auto list = Json::array();
-    for (const auto& name : names) list.push_back(name.str());
-    say_json(Json{{"removed", list}, {"dry_run", args.dry_run}});
-  } else if (args.dry_run) {
+  if (context.json())
+    say_json(Json{{"removed", names_json(names)}, {"dry_run", args.dry_run}});
+  else if (args.dry_run)
     for (const auto& name : names) say("would remove " + name.str());
-  }
   return kExitOk;
 }
 

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "daemon.h"
 #include "output.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -125,11 +126,7 @@ Result<int> list(const Args&, Context& context) {
                  service.target.str(), std::string(name(service.mode)), std::string(name(service.header)),
                  scope_text(service.scope), connections_text(counters)});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_options(const Command& command, Args& args) {
