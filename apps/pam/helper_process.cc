@@ -67,6 +67,7 @@ bool all_root() {
 
 void standard_fds(int error_fd) {
   ::dup2(error_fd, STDERR_FILENO);
+  ::fcntl(STDERR_FILENO, F_SETFD, 0);  // dup2() to itself would leave it to be closed by exec
   const int null = ::open("/dev/null", O_RDWR);
   ::dup2(null, STDIN_FILENO);
   ::dup2(null, STDOUT_FILENO);

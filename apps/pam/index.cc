@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "netns.h"
+#include "options.h"
 
 namespace warren::pam {
 namespace {
@@ -105,7 +106,17 @@ void look_by_groups(pam_handle_t* pamh, const passwd& user, Found& found) {
   std::free(groups);
 }
 
+constexpr uid_t kUsualMinUid = 1000;
+
 }  // namespace
+
+uid_t min_uid() {
+  char text[16];
+  uid_t uid = 0;
+  const auto size = ::readlink(kIndex "/min_uid", text, sizeof text);
+  const bool known = size > 0 && read_uid(std::string_view(text, static_cast<std::size_t>(size)), uid);
+  return known ? uid : kUsualMinUid;
+}
 
 Found find_space(pam_handle_t* pamh, const passwd& user) {
   Found found;

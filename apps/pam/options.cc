@@ -29,9 +29,11 @@ bool read_timeout(std::string_view text, int& timeout_ms) {
   return true;
 }
 
-bool read_uid(std::string_view text, uid_t& uid) {
-  std::string_view rest;
-  return read_number(text, uid, rest) && rest.empty();
+bool read_min_uid(std::string_view text, std::optional<uid_t>& uid) {
+  uid_t number = 0;
+  if (!read_uid(text, number)) return false;
+  uid = number;
+  return true;
 }
 
 bool read_on_error(std::string_view text, Options::OnError& on_error) {
@@ -56,7 +58,7 @@ bool read_value(std::string_view key, const char* value, Options& options) {
   if (key == "helper") return read_helper(value, options.helper);
   if (key == "timeout") return read_timeout(value, options.timeout_ms);
   if (key == "on_error") return read_on_error(value, options.on_error);
-  if (key == "min_uid") return read_uid(value, options.min_uid);
+  if (key == "min_uid") return read_min_uid(value, options.min_uid);
   if (key == "skip_group") return read_group(value, options);
   return false;
 }
@@ -78,6 +80,11 @@ bool read_word(const char* word, Options& options) {
 }
 
 }  // namespace
+
+bool read_uid(std::string_view text, uid_t& uid) {
+  std::string_view rest;
+  return read_number(text, uid, rest) && rest.empty();
+}
 
 Options read_options(pam_handle_t* pamh, int argc, const char** argv) {
   Options options;

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <security/pam_modules.h>
+#include <string_view>
 #include <sys/types.h>
 
 namespace warren::pam {
@@ -14,7 +16,7 @@ struct Options {
 
   const char* helper = WARREN_HELPER;
   int timeout_ms = 5000;
-  uid_t min_uid = 1000;
+  std::optional<uid_t> min_uid;  ///< nothing: as the index says
   OnError on_error = OnError::deny;
   bool create = false;
   bool private_etc = false;
@@ -22,6 +24,9 @@ struct Options {
   std::array<const char*, 8> skip_groups{};
   std::size_t skip_group_count = 0;
 };
+
+/// A decimal number that is all of the text. False: it is something else.
+[[nodiscard]] bool read_uid(std::string_view text, uid_t& uid);
 
 /// A word that is unknown or has a bad value is logged and otherwise ignored: a slip of the pen must not lock
 /// anybody out.

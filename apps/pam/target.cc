@@ -5,11 +5,13 @@
 #include <security/pam_modutil.h>
 #include <syslog.h>
 
+#include "index.h"
+
 namespace warren::pam {
 namespace {
 
 bool is_exempt(pam_handle_t* pamh, const Options& options, const passwd& user) {
-  if (user.pw_uid == 0 || user.pw_uid < options.min_uid) return true;
+  if (user.pw_uid == 0 || user.pw_uid < (options.min_uid ? *options.min_uid : min_uid())) return true;
   for (std::size_t i = 0; i < options.skip_group_count; ++i)
     if (pam_modutil_user_in_group_nam_nam(pamh, user.pw_name, options.skip_groups[i])) return true;
   return false;

@@ -3,7 +3,36 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace warren::cli {
+
+namespace {
+
+bool has_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+}  // namespace
+
+bool takes_value(const CLI::App& command, const std::string& word) {
+  return std::ranges::any_of(command.get_options(), [&](const CLI::Option* option) {
+    return option->nonpositional() && has_value(*option) && option->check_name(word);
+  });
+}
+
+std::vector<std::string> options_with_value(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* option : command.get_options()) {
+    if (!has_value(*option)) continue;
+    for (const auto& name : option->get_snames()) names.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const auto* below : command.get_subcommands([](const CLI::App*) { return true; }))
+    std::ranges::move(options_with_value(*below), std::back_inserter(names));
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
 
 const Option& Option::required() const {
   option_->required();

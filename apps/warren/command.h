@@ -55,6 +55,11 @@ class Command {
   CLI::App* app_;
 };
 
+/// Does an option of this command, as it declared them, take the word after it?
+[[nodiscard]] bool takes_value(const CLI::App& command, const std::string& word);
+/// "--config", "-o", ...: all options of a command and those below it that do, each once, sorted.
+[[nodiscard]] std::vector<std::string> options_with_value(const CLI::App& command);
+
 /// Makes `run` the command when `command` is on the command line.
 template <class Args>
 void on(const Command& command, Context& context, std::shared_ptr<Args> args,

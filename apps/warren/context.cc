@@ -31,6 +31,11 @@ Status require_root() {
   return fail(Code::permission, "needs root");
 }
 
+Status require_writer() {
+  TRY(require_root());
+  return refuse_in_hook();
+}
+
 Result<model::Settings> Context::settings() const { return config::load_settings(config, config_given); }
 
 Result<model::Settings> Context::settings_with(store::Store& store) const {
@@ -40,8 +45,7 @@ Result<model::Settings> Context::settings_with(store::Store& store) const {
 }
 
 Result<engine::Engine> Context::engine() const {
-  TRY(require_root());
-  TRY(refuse_in_hook());
+  TRY(require_writer());
   return engine::Engine::open(TRY(settings()));
 }
 

@@ -40,6 +40,9 @@ struct Context {
 
 /// One line that says "needs root", or nothing.
 [[nodiscard]] Status require_root();
+/// For whoever is about to wait for other writers: error where one of those waits for us, for this is a hook
+/// that it runs. Needs root.
+[[nodiscard]] Status require_writer();
 /// Each name once, however often it was given.
 [[nodiscard]] Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts);
 [[nodiscard]] Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts);

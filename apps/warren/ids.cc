@@ -38,7 +38,7 @@ std::string sum_text(const ShownMap& shown, const std::string& kind,
 }  // namespace
 
 Result<ids::IdRegistry> id_registry(const Context& context) {
-  TRY(require_root());
+  TRY(require_writer());
   return ids::IdRegistry::open(TRY(context.settings()).ids);
 }
 

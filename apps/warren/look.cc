@@ -12,12 +12,21 @@
 
 namespace warren::cli {
 
+std::unexpected<Error> no_space(std::string_view name) {
+  return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name));
+}
+
 Result<model::Space> find_space(store::Store& store, const std::string& text) {
   const auto name = TRY(SpaceName::parse(text));
   auto space = TRY(store.spaces().find(name));
-  if (!space)
-    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", text));
+  if (!space) return no_space(text);
   return *space;
+}
+
+Result<std::vector<model::Space>> one_or_all(store::Store& store, const std::string& name,
+                                             std::string_view command) {
+  if (name.empty()) return store.spaces().all();
+  return std::vector{TRY_WRAP(command, find_space(store, name))};
 }
 
 Result<std::vector<pid_t>> pids_inside(const SpaceName& name) {

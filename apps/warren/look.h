@@ -13,7 +13,12 @@
 namespace warren::cli {
 
 /// Error not_found, with the remedy.
+[[nodiscard]] std::unexpected<Error> no_space(std::string_view name);
+/// Error: no_space().
 [[nodiscard]] Result<model::Space> find_space(store::Store& store, const std::string& name);
+/// The one of this name, or all where that is empty. Error: no_space(), of this command.
+[[nodiscard]] Result<std::vector<model::Space>> one_or_all(store::Store& store, const std::string& name,
+                                                           std::string_view command);
 /// The processes inside a space.
 [[nodiscard]] Result<std::vector<pid_t>> pids_inside(const SpaceName& name);
 /// What listens inside a space; nothing where it is not up.

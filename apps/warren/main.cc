@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "command.h"
 #include "commands.h"
 #include "output.h"
 
@@ -46,20 +47,16 @@ void let_options_through(CLI::App& app) {
   }
 }
 
-/// Does the option take the word after it?
-bool takes_value(const std::string& word) {
-  constexpr std::array<std::string_view, 9> kTaking{"-u",       "--user", "-o",     "--output",  "--config",
-                                                    "--rootfs", "--map",  "--bind", "--hostname"};
-  return std::ranges::find(kTaking, word) != kTaking.end();
-}
-
 using Words = std::vector<std::string>;
 
-/// The first word from `at` on that is no option and no option's value; the end where "--" comes before.
-Words::iterator next_positional(Words& words, Words::iterator at) {
+/// The first word from `at` on that is no option and no value of an option, of the program or of the command
+/// (null: none was seen yet); the end where "--" comes before.
+Words::iterator next_positional(Words& words, Words::iterator at, const CLI::App& app,
+                                const CLI::App* command = nullptr) {
   for (; at != words.end() && *at != "--"; ++at) {
     if (!at->starts_with('-') || *at == "-") return at;
-    if (takes_value(*at) && at + 1 != words.end()) ++at;
+    const bool valued = takes_value(app, *at) || (command && takes_value(*command, *at));
+    if (valued && at + 1 != words.end()) ++at;
   }
   return words.end();
 }
@@ -67,11 +64,13 @@ Words::iterator next_positional(Words& words, Words::iterator at) {
 /// Takes the command of a guest away from a parser that would see a list in "[a,b]", and options in what is
 /// the command's: with `exec` and `run` the words behind "--", or, where people leave that out, from the word
 /// behind the space's name on. The name of a space may be the word `run`, too.
-Words take_guest_command(Words& words) {
-  const auto command = next_positional(words, words.begin());
+Words take_guest_command(Words& words, const CLI::App& app) {
+  const auto command = next_positional(words, words.begin(), app);
   if (command == words.end() || (*command != "exec" && *command != "run")) return {};
-  const auto name = next_positional(words, command + 1);
-  auto first = name == words.end() ? name : next_positional(words, name + 1);
+  const auto found = app.get_subcommands([&](const CLI::App* one) { return one->get_name() == *command; });
+  const auto* declared = found.empty() ? nullptr : found.front();
+  const auto name = next_positional(words, command + 1, app, declared);
+  auto first = name == words.end() ? name : next_positional(words, name + 1, app, declared);
   if (first == words.end()) first = std::find(command, words.end(), "--");
   if (first == words.end()) return {};
   Words taken(first + (*first == "--" ? 1 : 0), words.end());
@@ -82,7 +81,7 @@ Words take_guest_command(Words& words) {
 /// Only the command that is on the command line: to describe them all takes a fifth of an `add`. Without one
 /// (for help, or a wrong word) all, and for `completion`, which tells of the others.
 void register_commands(CLI::App& app, Context& context, Words& words) {
-  const auto word = next_positional(words, words.begin());
+  const auto word = next_positional(words, words.begin(), app);
   const auto named = [&](const Entry& command) { return word != words.end() && *word == command.name; };
   const bool some = std::ranges::any_of(kCommands, named) && *word != "completion";
   for (const auto& command : kCommands)
@@ -126,8 +125,8 @@ int run(int argc, char** argv) {
       "Example:\n  warren add web1 -p 6000:8080\n  warren exec web1 -- python3 -m http.server 8080\n"
       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 `check`, `doctor` or `audit` found something.");
   Words words(argv + 1, argv + argc);
-  context.guest_command = take_guest_command(words);
   register_commands(app, context, words);
+  context.guest_command = take_guest_command(words, app);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(words);

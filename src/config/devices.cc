@@ -3,6 +3,7 @@
 
 #include <array>
 #include <fmt/format.h>
+#include <span>
 
 namespace warren::config {
 namespace {
@@ -13,6 +14,7 @@ using model::Device;
 struct Draft {
   Device device;
   bool has_type = false;
+  int line = 0;
 };
 
 Status read_type(const Place& at, const Value& value, Draft& to) {
@@ -102,21 +104,37 @@ constexpr std::array<Key<Draft>, 12> kKeys{{
     {"index", read_index},
 }};
 
-/// Names default by the index, so it must be known first.
-void choose_index(std::vector<Draft>& drafts, Draft& draft) {
-  if (draft.device.index != 0) return;
-  std::vector<Device> known;
-  for (const auto& other : drafts) known.push_back(other.device);
-  draft.device.index = model::free_index(known).value_or(0);
+Result<Draft> read_draft(const Place& at, const Value& item) {
+  Draft draft;
+  draft.line = item.line;
+  TRY(read_table<Draft>(at, *TRY(at.table(item)), kKeys, draft));
+  if (!draft.has_type) return at.fail(item.line, "a device needs a type: write type = \"macvlan\"");
+  return draft;
 }
 
-Status check_unique(const Place& at, const std::vector<Draft>& drafts, const Draft& draft, int line) {
-  for (const auto& other : drafts) {
+/// Those that the file leaves out, once it is known which it gives to others.
+Status choose_indices(const Place& at, std::vector<Draft>& drafts) {
+  std::vector<Device> known;
+  for (const auto& draft : drafts) known.push_back(draft.device);
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    if (known[i].index != 0) continue;
+    const auto free = model::free_index(known);
+    if (!free)
+      return at.fail(drafts[i].line, fmt::format("a space has at most {} devices: leave this one out",
+                                                 unsigned{model::kLastDevice}));
+    drafts[i].device.index = known[i].index = *free;
+  }
+  return {};
+}
+
+Status check_unique(const Place& at, std::span<const Draft> before, const Draft& draft) {
+  for (const auto& other : before) {
     if (other.device.index == draft.device.index)
-      return at.fail(line,
+      return at.fail(draft.line,
                      fmt::format("index {} stands twice: choose another", unsigned{draft.device.index}));
     if (other.device.name == draft.device.name)
-      return at.fail(line, fmt::format("the name {} stands twice: choose another", draft.device.name.str()));
+      return at.fail(draft.line,
+                     fmt::format("the name {} stands twice: choose another", draft.device.name.str()));
   }
   return {};
 }
@@ -125,14 +143,13 @@ Status check_unique(const Place& at, const std::vector<Draft>& drafts, const Dra
 
 Result<std::vector<Device>> read_devices(const Place& at, const Value& value) {
   std::vector<Draft> drafts;
-  for (const auto& item : *TRY(at.array(value, "[[space.NAME.device]]"))) {
-    Draft draft;
-    TRY(read_table<Draft>(at, *TRY(at.table(item)), kKeys, draft));
-    if (!draft.has_type) return at.fail(item.line, "a device needs a type: write type = \"macvlan\"");
-    choose_index(drafts, draft);
-    if (auto whole = model::complete(draft.device); !whole) return at.fail(item.line, whole.error().what);
-    TRY(check_unique(at, drafts, draft, item.line));
-    drafts.push_back(std::move(draft));
+  for (const auto& item : *TRY(at.array(value, "[[space.NAME.device]]")))
+    drafts.push_back(TRY(read_draft(at, item)));
+  TRY(choose_indices(at, drafts));
+  for (std::size_t i = 0; i < drafts.size(); ++i) {  // the index first: a name that is left out has it in it
+    auto& draft = drafts[i];
+    if (auto whole = model::complete(draft.device); !whole) return at.fail(draft.line, whole.error().what);
+    TRY(check_unique(at, std::span(drafts).first(i), draft));
   }
   std::vector<Device> devices;
   for (auto& draft : drafts) devices.push_back(std::move(draft.device));

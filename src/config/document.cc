@@ -107,7 +107,7 @@ std::string_view type_of(const Value& value) {
 }
 
 /// A key as it would be written, cut to a length that fits a message.
-std::string shown(std::string_view key) {
+std::string written(std::string_view key) {
   if (key.size() > 64) return std::string(key.substr(0, 64)) + "...";
   return key.empty() || key.find('.') != key.npos ? fmt::format("\"{}\"", key) : std::string(key);
 }
@@ -139,7 +139,7 @@ std::unexpected<Error> Place::fail(int line, std::string_view what) const {
 }
 
 Place Place::inside(std::string_view key) const {
-  return Place(file_, key_.empty() ? shown(key) : key_ + "." + shown(key));
+  return Place(file_, key_.empty() ? written(key) : key_ + "." + written(key));
 }
 
 Result<bool> Place::boolean(const Value& value) const {

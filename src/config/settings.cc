@@ -106,7 +106,12 @@ Status read_confine(const Place& at, const Value& value, Settings& to) {
   return {};
 }
 
-constexpr std::array<Key<Settings>, 1> kSessionKeys{{{"confine", read_confine}}};
+Status read_min_uid(const Place& at, const Value& value, Settings& to) {
+  to.min_uid = static_cast<std::uint32_t>(TRY(at.integer(value, 1, kLastId)));
+  return {};
+}
+
+constexpr std::array<Key<Settings>, 2> kSessionKeys{{{"confine", read_confine}, {"min_uid", read_min_uid}}};
 
 Status read_sessions(const Place& at, const Value& value, Settings& to) {
   return read_table<Settings>(at, *TRY(at.table(value)), kSessionKeys, to);

@@ -195,6 +195,10 @@ void Daemon::read_files() {
       std::copy_n(buffer.data() + at, sizeof event, static_cast<char*>(static_cast<void*>(&event)));
       const char* name = buffer.data() + at + sizeof event;
       at += static_cast<ssize_t>(sizeof event + event.len);
+      if ((event.mask & IN_Q_OVERFLOW) != 0) {  // of no watch
+        pin_gone = true;
+        if (watcher_) watcher_->lost_names();
+      }
       if (event.wd != pins_watch_) continue;
       pin_gone = true;
       if (watcher_ && event.len > 0) watcher_->lost_pin(name);

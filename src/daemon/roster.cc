@@ -167,24 +167,31 @@ void Roster::open_missing(const Plan& plan) {
   }
   auto made = open_places({missing.begin(), missing.end()});
   std::ranges::move(made.opened, std::back_inserter(opened));
-  take(std::move(opened), plan);
+  std::ranges::move(take(std::move(opened), plan), std::back_inserter(made.failed));
   tell_failures(made.failed);
 }
 
-void Roster::take(std::vector<Opened> opened, const Plan& plan) {
-  if (opened.empty()) return;
+/// Gives the sockets to the loop; those that it refused are tried again, as what could not be opened is.
+std::vector<NotOpened> Roster::take(std::vector<Opened> opened, const Plan& plan) {
+  std::vector<NotOpened> refused;
+  if (opened.empty()) return refused;
   on_loop(loop_, [&] {
     for (auto& one : opened) {
       const auto& what = plan.at(one.place);
       const auto [space, is_new] = spaces_.try_emplace(one.place.space);
       if (is_new) space->second = {loop_.add_space(one.place.space.str()), one.netns};
       const int fd = one.fd.get();
-      const auto id = loop_.add_listener(std::move(one.fd), {space->second.id, targets_.at(what.service),
-                                                             one.place.proto, what.header, what.source});
-      if (id) listeners_[one.place] = {*id, fd, what};
+      auto id = loop_.add_listener(std::move(one.fd), {space->second.id, targets_.at(what.service),
+                                                       one.place.proto, what.header, what.source});
+      if (id)
+        listeners_[one.place] = {*id, fd, what};
+      else
+        refused.push_back({one.place, std::move(id.error()).wrap(one.place.str())});
     }
   });
-  for (const auto& one : opened) failed_.erase(one.place);
+  for (const auto& one : opened)
+    if (listeners_.contains(one.place)) failed_.erase(one.place);
+  return refused;
 }
 
 /// Each once, however often it is tried again.

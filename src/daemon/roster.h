@@ -77,7 +77,7 @@ class Roster {
   void drop_spaces(const Plan& plan);
   void drop_places(const Plan& plan);
   void open_missing(const Plan& plan);
-  void take(std::vector<Opened> opened, const Plan& plan);
+  [[nodiscard]] std::vector<NotOpened> take(std::vector<Opened> opened, const Plan& plan);
   void tell_failures(const std::vector<NotOpened>& failed);
 
   proxy::Loop& loop_;

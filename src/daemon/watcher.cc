@@ -146,6 +146,8 @@ void Watcher::lost_pin(const std::string& name) {
   if (pins_.contains(name)) suspicions_.emplace(Kind::pin, name);
 }
 
+void Watcher::lost_names() { suspicions_.emplace(Kind::lost, "names"); }
+
 void Watcher::look_at_clients() {
   for (const auto& space : with_clients_)
     for (const auto& device : space.devices)

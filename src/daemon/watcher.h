@@ -26,6 +26,8 @@ class Watcher {
   void read_netfilter();
   /// A name under /run/netns has gone.
   void lost_pin(const std::string& name);
+  /// More happened under /run/netns than the kernel kept word of: any name may have gone.
+  void lost_names();
   /// DHCP clients send no word when they die: asked for now and then.
   void look_at_clients();
 

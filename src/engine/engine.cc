@@ -102,7 +102,7 @@ Status Engine::Self::make_ula() {
 
 Status Engine::Self::fill(model::Desired& desired) {
   for (auto& space : desired.spaces) space.members = TRY(store_.members().of(space.number));
-  desired.confined = session::confined(desired.spaces, settings_);
+  desired.confined = TRY(session::confined(desired.spaces, settings_));
   return {};
 }
 

@@ -191,7 +191,7 @@ Status Engine::Self::forget_gone(Carry& carry) {
   }
   TRY(transaction.commit());
   // The last reason to confine somebody may have gone with it.
-  auto free = session::confined(gone, settings_);
+  auto free = TRY(session::confined(gone, settings_));
   if (free.empty() || carry.plan.remove_table) return {};
   TRY(session::keep_confined(store_, free));
   return change_table(common(TRY(host::read_elements(kernel_)), free), {});

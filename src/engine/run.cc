@@ -101,7 +101,7 @@ Result<std::pair<Change, Engine::Self::Adopted>> Engine::Self::decide(const Oper
   const auto rolled_back = TRY(store_.begin());
   TRY(operation.change(change.after, ask));
   std::ranges::sort(change.after.spaces, {}, &Space::number);
-  change.after.confined = session::confined(change.after.spaces, settings_);
+  change.after.confined = TRY(session::confined(change.after.spaces, settings_));
   return std::pair{std::move(change), std::move(ask.adopted)};
 }
 

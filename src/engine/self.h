@@ -97,7 +97,7 @@ class Engine::Self {
   void mend_sections(Report& report);
 
   // Sessions: sessions.cc.
-  [[nodiscard]] session::SessionIndex sessions() { return session::SessionIndex(store_); }
+  [[nodiscard]] session::SessionIndex sessions() { return session::SessionIndex(store_, settings_.min_uid); }
   [[nodiscard]] Status hold_sessions(const Moves& moves);
   [[nodiscard]] Status sync_sessions(const std::vector<model::SpaceFailure>& failures);
   /// Once their work is done; those that failed lead nowhere still.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "guest/cgroup.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
@@ -26,16 +27,14 @@ constexpr std::string_view kMaxDepth = "64";
 constexpr std::string_view kMaxDescendants = "4096";
 constexpr int kTries = 100;
 
-/// The caller's: the line "0::/PATH".
+/// The caller's.
 Result<std::string> own_cgroup() {
   struct statfs info {};
   if (::statfs(kMount, &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC)
     return fail(Code::unsupported, fmt::format("--boot needs cgroups of version 2 at {}", kMount));
-  const auto text = TRY(sys::read_file("/proc/self/cgroup"));
-  const auto at = text.find("0::");
-  if (at == std::string::npos) return fail(Code::unsupported, "this process is in no cgroup of version 2");
-  const auto path = text.substr(at + 3, text.find('\n', at) - at - 3);
-  return path == "/" ? kMount : kMount + path;
+  const auto path = unified_cgroup(TRY(sys::read_file("/proc/self/cgroup")));
+  if (!path) return fail(Code::unsupported, "this process is in no cgroup of version 2");
+  return *path == "/" ? kMount : kMount + *path;
 }
 
 UniqueFd open_directory(int at, const char* name) {
@@ -119,6 +118,16 @@ Status give_away(const std::string& path, uid_t uid, gid_t gid) {
 }
 
 }  // namespace
+
+std::optional<std::string> unified_cgroup(std::string_view text) {
+  constexpr std::string_view kBegin = "0::";
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    if (line.starts_with(kBegin)) return std::string(line.substr(kBegin.size()));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+  return std::nullopt;
+}
 
 Result<Cgroup> make_cgroup(pid_t caller, uid_t uid, gid_t gid) {
   const auto parent = TRY(own_cgroup());

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 #include "base/result.h"
@@ -15,6 +17,9 @@ struct Cgroup {
   UniqueFd lock{};  ///< of its directory
 };
 
+/// The cgroup of version 2 that a text like /proc/self/cgroup names, in the line "0::/PATH"; nothing where
+/// there is no such line.
+[[nodiscard]] std::optional<std::string> unified_cgroup(std::string_view text);
 /// One below the caller's, which the user may divide further, within limits: an init system needs that.
 /// Takes away what guests that are gone have left. Error: unsupported, there is no cgroup2.
 [[nodiscard]] Result<Cgroup> make_cgroup(pid_t caller, uid_t uid, gid_t gid);

@@ -4,20 +4,22 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <poll.h>
+#include <span>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/cgroup.h"
 #include "guest/plan.h"
 #include "guest/terminal.h"
+#include "sys/child.h"
 #include "sys/mounts.h"
 #include "sys/netns.h"
 #include "sys/userns.h"
@@ -25,7 +27,8 @@
 namespace warren::guest {
 namespace {
 
-constexpr char kSettled = '.';  // where an error has its code
+constexpr char kSettled = '.';                  // where an error has its code
+constexpr std::chrono::seconds kPatience(120);  // a start takes milliseconds; a busy host has its time
 
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   int ends[2];
@@ -84,8 +87,19 @@ Status prepare_as_root(Plan& plan, const UniqueFd& netns) {
   return open_sources(plan);
 }
 
-/// Until the guest is settled, or says why it cannot be. What it has to read first is the tenant's,
-/// so that it may take for ever: a signal that means the end then means that of the guest.
+/// How many are ready; 0 when the time is up.
+int poll_for(std::span<pollfd> fds, std::chrono::milliseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const int ready =
+        ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready > 0 || left.count() <= 0) return std::max(ready, 0);
+  }
+}
+
+/// Until the guest is settled, or says why it cannot be. What it has to read first is the tenant's, and may
+/// never come: there is an end to that wait, and a signal that means the end then means that of the guest.
 Status await_report(const Plan& plan) {
   sigset_t ending;
   ::sigemptyset(&ending);
@@ -94,11 +108,14 @@ Status await_report(const Plan& plan) {
   if (!signals.valid()) return fail_errno(errno, "wait for signals");
   pollfd report{plan.report_in.get(), 0, 0};  // to be woken at its end alone is quicker
   std::array<pollfd, 2> ready{report, pollfd{signals.get(), POLLIN, 0}};
-  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) continue;
+  const int came = poll_for(ready, kPatience);
   report.events = POLLIN;
   if (ready[0].revents != 0 || ::poll(&report, 1, 0) > 0 || plan.guest <= 0) return {};
   ::kill(plan.guest, SIGKILL);
-  return fail(Code::failed, "a signal came before the guest was ready: it is ended");
+  if (came > 0) return fail(Code::failed, "a signal came before the guest was ready: it is ended");
+  return fail(Code::failed, fmt::format("the guest, process {}, was not ready within {} s, and is ended: do "
+                                        "the file systems of its tree and its binds answer?",
+                                        plan.guest, kPatience.count()));
 }
 
 Status start(Plan& plan, std::optional<sys::IdsLock>& lock) {
@@ -116,7 +133,7 @@ Status start(Plan& plan, std::optional<sys::IdsLock>& lock) {
     return std::unexpected(
         std::move(error).value_or(fail(Code::failed, "the guest's namespaces were not made").error()));
   if (!error) return {};
-  while (::waitpid(plan.guest, nullptr, 0) < 0 && errno == EINTR) continue;
+  (void)sys::end_child(plan.guest);
   return std::unexpected(std::move(*error));
 }
 

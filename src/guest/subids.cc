@@ -2,11 +2,11 @@
 #include "guest/subids.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <string>
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "sys/user.h"
 #include "types/id_range.h"
 
 namespace warren::guest {
@@ -22,8 +22,8 @@ std::string_view cut(std::string_view& text, char separator) {
 
 Result<std::vector<IdRun>> granted_in(const char* path) {
   const auto uid = ::getuid();
-  const auto* entry = ::getpwuid(uid);
-  const std::string name = entry ? entry->pw_name : std::to_string(uid);
+  const auto user = TRY(sys::user_with(uid));
+  const auto name = user ? user->name : std::to_string(uid);
   auto runs = granted(TRY(sys::read_file(path)), name, uid);
   if (runs.empty())
     return fail(Code::permission, fmt::format("{} grants no IDs to {}: root adds them with `warren id "

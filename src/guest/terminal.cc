@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sys/file.h"
 #include "sys/mounts.h"
 
 namespace warren::guest {
@@ -68,7 +69,7 @@ Status take_terminal(int slave) {
 
 Status use_terminal(int slave) {
   for (const int fd : kStreams)
-    if (is_terminal(fd) && ::dup2(slave, fd) < 0) return fail_errno(errno, "use the terminal");
+    if (is_terminal(fd) && !sys::put_at(slave, fd)) return fail_errno(errno, "use the terminal");
   return {};
 }
 

@@ -12,25 +12,19 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
+#include "sys/child.h"
 #include "sys/enter.h"
+#include "sys/file.h"
+#include "sys/words.h"
 
 namespace warren::hooks {
 namespace {
 
-constexpr int kScript = 3;        // where a script has itself
-constexpr int kLeastNumber = 10;  // of descriptors for the child, away from those that it shall have
+constexpr int kScript = 3;  // where a script has itself
 constexpr int kExitNotRun = 126;
-
-/// The same descriptor, where no dup2() of the child's hits it.
-Result<UniqueFd> out_of_the_way(const UniqueFd& fd) {
-  UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kLeastNumber));
-  if (!high.valid()) return fail_errno(errno, "copy a descriptor");
-  return high;
-}
 
 /// A file in memory: whoever reads it slowly or not at all holds nobody up.
 Result<UniqueFd> input_of(const std::string& text) {
@@ -38,7 +32,7 @@ Result<UniqueFd> input_of(const std::string& text) {
   if (!file.valid()) return fail_errno(errno, "make a file in memory");
   if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
     return fail_errno(errno, "write the facts");
-  return out_of_the_way(file);
+  return sys::out_of_the_way(file.get());
 }
 
 /// The reader's end, which never blocks, and the writer's.
@@ -48,15 +42,8 @@ Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   UniqueFd reader(ends[0]);
   const UniqueFd writer(ends[1]);
   if (::fcntl(reader.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "set up a pipe");
-  auto high = TRY(out_of_the_way(writer));
+  auto high = TRY(sys::out_of_the_way(writer.get()));
   return std::pair(std::move(reader), std::move(high));
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (const auto& text : texts) all.push_back(const_cast<char*>(text.c_str()));
-  all.push_back(nullptr);
-  return all;
 }
 
 /// Ended with whoever runs it, who may have ended just now.
@@ -90,8 +77,8 @@ struct Streams {
   const UniqueFd& file;
 };
 
-[[noreturn]] void run_child(const Order& order, const Streams& streams, pid_t parent, char** arguments,
-                            char** environment) {
+[[noreturn]] void run_child(const Order& order, const Streams& streams, pid_t parent, char* const* arguments,
+                            char* const* environment) {
   follow_parent(parent);
   ::setsid();
   reset_signals();
@@ -114,21 +101,19 @@ Result<Running> start(const Order& order) {
   const auto in = TRY(input_of(order.input));
   auto [out, out_writer] = TRY(make_pipe());
   auto [err, err_writer] = TRY(make_pipe());
-  const auto file = TRY(out_of_the_way(order.hook.fd));
+  const auto file = TRY(sys::out_of_the_way(order.hook.fd.get()));
   const std::vector<std::string> words{order.hook.path};
-  const auto arguments = pointers(words);
-  const auto environment = pointers(order.environment);
+  const auto arguments = sys::pointers_to(words);
+  const auto environment = sys::pointers_to(order.environment);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return fail_errno(errno, "start it");
   if (pid == 0)
-    run_child(order, {in, out_writer, err_writer, file}, parent, const_cast<char**>(arguments.data()),
-              const_cast<char**>(environment.data()));
+    run_child(order, {in, out_writer, err_writer, file}, parent, arguments.data(), environment.data());
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.valid()) {
     const int error = errno;
-    ::kill(pid, SIGKILL);
-    (void)::waitpid(pid, nullptr, 0);
+    (void)sys::end_child(pid);
     return fail_errno(error, "watch it");
   }
   return Running{pid, std::move(process), std::move(out), std::move(err)};

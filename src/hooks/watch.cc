@@ -7,11 +7,13 @@
 #include <csignal>
 #include <cstring>
 #include <fmt/format.h>
+#include <optional>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sys/child.h"
 
 namespace warren::hooks {
 namespace {
@@ -81,14 +83,10 @@ bool await(const UniqueFd& process, Lines& out, Lines& err, Clock::time_point en
   }
 }
 
-/// Its number is its own until it has been waited for, so this ends nobody else.
-int end_group(pid_t pid) {
+/// Its number is its own until it has been waited for, so this ends nobody else. Nothing: it does not end.
+std::optional<int> end_group(pid_t pid) {
   ::kill(-pid, SIGKILL);
-  ::kill(pid, SIGKILL);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return -1;
-  return status;
+  return sys::end_child(pid);
 }
 
 std::string how_it_ended(int status) {
@@ -103,11 +101,16 @@ Status watch(Running running, const std::string& name, std::chrono::seconds time
   Lines out(std::move(running.out), shown);
   Lines err(std::move(running.err), shown);
   const bool in_time = await(running.process, out, err, Clock::now() + timeout);
-  const int status = end_group(running.pid);
+  const auto status = end_group(running.pid);
   out.finish();
   err.finish();
   if (in_time && status == 0) return {};
-  auto how = in_time ? how_it_ended(status) : fmt::format("not done within {} s, and ended", timeout.count());
+  auto how = in_time && status ? how_it_ended(*status)
+             : status          ? fmt::format("not done within {} s, and ended", timeout.count())
+                               : fmt::format(
+                                     "not done within {} s, and process {} does not end even when killed: see "
+                                              "what it waits for",
+                                     timeout.count(), running.pid);
   if (!err.last().empty()) how += ": " + err.last();
   return fail(Code::failed, std::move(how));
 }

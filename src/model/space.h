@@ -76,7 +76,8 @@ struct Settings {
   PortRange port_range{40000, 61000};         ///< where a free host port is looked for
   std::uint32_t conntrack_per_space = 65536;  ///< 0: no cap
   bool confine = false;                       ///< members' UIDs send nothing from the host's own namespace
-  std::uint32_t hook_timeout = 30;            ///< seconds that each hook may take
+  std::uint32_t min_uid = 1000;     ///< users with lower UIDs belong on the host, whatever else is said
+  std::uint32_t hook_timeout = 30;  ///< seconds that each hook may take
   IdSettings ids;
   std::vector<Service> services;  ///< from the store, like `ula`; sorted by name
 

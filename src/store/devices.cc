@@ -2,6 +2,7 @@
 #include "store/devices.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 #include "store/device_rows.h"
 #include "store/rows.h"

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <map>
+#include <utility>
 
 #include "store/rows.h"
 #include "store/snapshot.h"

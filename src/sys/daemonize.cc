@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/daemonize.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "sys/child.h"
 #include "sys/file.h"
+#include "sys/words.h"
 
 namespace warren::sys {
 namespace {
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-  std::vector<char*> all;
-  for (const auto& word : words) all.push_back(const_cast<char*>(word.c_str()));
-  all.push_back(nullptr);
-  return all;
-}
+using Clock = std::chrono::steady_clock;
+
+/// To be started takes a moment, unless the program lies on a file system that does not answer.
+constexpr auto kPatience = std::chrono::seconds(30);
 
 /// What the starter is told, once, through a pipe that exec closes.
 struct Told {
@@ -35,25 +37,50 @@ struct Told {
   ::_exit(1);
 }
 
+struct Start {
+  char* const* argv;
+  char* const* environment;
+  int netns;
+  int null;
+  int pipe;
+};
+
 /// Only calls that are safe after a fork of one thread among many.
-[[noreturn]] void become(const Detached& program, char** argv, char** environment, int null, int pipe) {
+[[noreturn]] void become(const Start& start) {
   ::setsid();
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
-  for (const int fd : {0, 1, 2}) ::dup2(null, fd);
-  if (::chdir("/") != 0 || ::setns(program.netns, CLONE_NEWNET) != 0) give_up(pipe, errno);
+  for (const int fd : {0, 1, 2})
+    if (!put_at(start.null, fd)) give_up(start.pipe, errno);
+  if (::chdir("/") != 0 || ::setns(start.netns, CLONE_NEWNET) != 0) give_up(start.pipe, errno);
   const Told told{::getpid(), 0};
-  if (::write(pipe, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) ::_exit(1);
-  ::execve(argv[0], argv, environment);
-  give_up(pipe, errno);
+  if (::write(start.pipe, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) ::_exit(1);
+  ::execve(start.argv[0], start.argv, start.environment);
+  give_up(start.pipe, errno);
+}
+
+/// False: nothing came, and nobody closed the pipe, until the time was up.
+bool wait_to_read(int pipe, Clock::time_point end) {
+  pollfd wanted{pipe, POLLIN, 0};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (::poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0) return true;
+    if (left <= 0) return false;
+  }
 }
 
 Result<pid_t> read_told(int pipe, const std::string& program) {
+  const auto end = Clock::now() + kPatience;
   Told told;
   pid_t pid = 0;
-  while (::read(pipe, &told, sizeof told) == static_cast<ssize_t>(sizeof told)) {
+  for (;;) {
+    if (!wait_to_read(pipe, end)) {
+      if (pid != 0) ::kill(pid, SIGKILL);
+      return fail(Code::failed, fmt::format("{} did not begin within {} s", program, kPatience.count()));
+    }
+    if (::read(pipe, &told, sizeof told) != static_cast<ssize_t>(sizeof told)) break;
     if (told.error != 0) return fail_errno(told.error, "run " + program);
     pid = told.pid;
   }
@@ -68,18 +95,21 @@ Result<pid_t> start_detached(const Detached& program) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
   const UniqueFd from(ends[0]);
-  UniqueFd to(ends[1]);
-  auto argv = pointers(program.command), environment = pointers(program.environment);
+  UniqueFd writer(ends[1]);
+  // In a program whose standard streams are closed these may be where the child puts its own.
+  auto to = TRY(out_of_the_way(writer.get()));
+  writer.reset();
+  const auto netns = TRY(out_of_the_way(program.netns));
+  const auto argv = pointers_to(program.command), environment = pointers_to(program.environment);
   const pid_t between = ::fork();
   if (between < 0) return fail_errno(errno, "fork");
-  if (between == 0) {  // goes at once, so that the program is init's child
+  if (between == 0) {  // ends at once, so that the program is init's child
     const pid_t child = ::fork();
-    if (child == 0) become(program, argv.data(), environment.data(), null.get(), to.get());
+    if (child == 0) become({argv.data(), environment.data(), netns.get(), null.get(), to.get()});
     ::_exit(child < 0 ? 1 : 0);
   }
   to.reset();
-  while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  (void)wait_for_child(between, kPatience);
   return read_told(from.get(), program.command.front());
 }
 

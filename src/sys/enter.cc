@@ -2,14 +2,12 @@
 #include "sys/enter.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mount.h>
 #include <memory>
-#include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
@@ -18,6 +16,7 @@
 
 #include "base/log.h"
 #include "sys/netns.h"
+#include "sys/words.h"
 
 namespace warren::sys {
 namespace {
@@ -62,16 +61,6 @@ Status bind_own_etc(const SpaceName& name) {
 
 }  // namespace
 
-Result<User> find_user(const std::string& name) {
-  errno = 0;
-  const passwd* entry = ::getpwnam(name.c_str());
-  uid_t uid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-  if (!entry && error == std::errc{} && end == name.data() + name.size()) entry = ::getpwuid(uid);
-  if (!entry) return fail(Code::usage, "there is no user '" + shown(name) + "'");
-  return User{entry->pw_name, entry->pw_dir, entry->pw_shell, entry->pw_uid, entry->pw_gid};
-}
-
 Status enter_space(const SpaceName& name) {
   const auto netns = TRY(open_netns(pin_path(name)));
   TRY(enter_netns(netns.get()));
@@ -93,9 +82,7 @@ Status become(const User& user) {
 }
 
 Error exec_command(const std::vector<std::string>& command) {
-  std::vector<char*> argv;
-  for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+  const auto argv = pointers_to(command);
   ::execvp(argv[0], argv.data());
   return fail_errno(errno, "run " + command[0]).error();
 }

@@ -5,20 +5,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sys/user.h"
 #include "types/names.h"
 
 namespace warren::sys {
-
-/// Who a command in a space runs as.
-struct User {
-  std::string name;
-  std::string home;
-  std::string shell;
-  unsigned uid = 0;
-  unsigned gid = 0;
-};
-/// By name or numeric UID. Error: usage, there is none.
-[[nodiscard]] Result<User> find_user(const std::string& name);
 
 /// Makes the calling process one of the space: its network namespace, and a mount namespace of its own in
 /// which /sys is the space's and the files of /etc/netns/NAME lie over those of /etc, as ip-netns(8) does.

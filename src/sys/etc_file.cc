@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "sys/file.h"
+#include "sys/lock_holders.h"
 
 namespace warren::sys {
 namespace {
@@ -25,16 +26,6 @@ constexpr auto kEditPause = 100ms;
 /// What we are about to put in place of something: nobody else's by its name, and ours alone by the lock.
 std::string draft_of(const std::string& path) { return path + ".warren"; }
 std::string lock_of(const std::string& path) { return path + ".lock"; }
-
-Status write_whole(const UniqueFd& fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const auto done = ::write(fd.get(), text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return fail_errno(errno, "write " + path);
-    text.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return {};
-}
 
 /// A file that is there by nobody's hand but ours.
 Result<UniqueFd> make_fresh(const std::string& path, mode_t mode) {
@@ -68,9 +59,8 @@ Result<UniqueFd> lock_passwords() {
     std::this_thread::sleep_for(kEditPause);
   }
   return fail(Code::failed,
-              fmt::format("another program is changing users and groups (it has locked {}): try "
-                          "again when it is done",
-                          path));
+              fmt::format("{} is changing users and groups (it has locked {}): try again when it is done",
+                          named(lock_holders(fd.get())), path));
 }
 
 /// Makes the link FILE.lock to `mine`. What a process that lives no more has left is taken away; no two
@@ -98,7 +88,8 @@ Status take_one(const std::string& path) {
   const auto text = std::to_string(::getpid());
   {
     const auto fd = TRY(make_fresh(mine, 0600));
-    TRY(write_whole(fd, std::string_view(text.c_str(), text.size() + 1), mine));  // with its NUL, as shadow
+    TRY(write_all(fd.get(), std::string_view(text.c_str(), text.size() + 1),
+                  mine));  // with its NUL, as shadow
   }
   auto linked = link_lock(path, mine);
   ::unlink(mine.c_str());
@@ -165,7 +156,7 @@ Status replace_etc_file(const EtcLock&, const std::string& path, std::string_vie
   const auto next = draft_of(path);
   {
     const auto fd = TRY(make_fresh(next, 0600));
-    TRY(write_whole(fd, text, next));
+    TRY(write_all(fd.get(), text, next));
     if (::fchown(fd.get(), looks.owner, looks.group) != 0 || ::fchmod(fd.get(), looks.mode) != 0 ||
         ::fsync(fd.get()) != 0)
       return fail_errno(errno, "write " + next);

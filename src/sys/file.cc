@@ -10,17 +10,8 @@
 namespace warren::sys {
 namespace {
 
-Status write_all(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const auto done = ::write(fd, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return fail_errno(errno, "write " + path);
-    text.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return {};
-}
-
 constexpr std::size_t kLimit = 16 << 20;
+constexpr int kLeastNumber = 10;
 
 Result<std::string> read_all(int fd, const std::string& path, std::size_t limit) {
   std::string text;
@@ -44,6 +35,16 @@ Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode) {
   return fd;
 }
 
+Result<UniqueFd> out_of_the_way(int fd) {
+  UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, kLeastNumber));
+  if (!high.valid()) return fail_errno(errno, "copy a descriptor");
+  return high;
+}
+
+bool put_at(int fd, int number) {
+  return fd == number ? ::fcntl(fd, F_SETFD, 0) == 0 : ::dup2(fd, number) >= 0;
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   const auto fd = TRY(open_file(path, O_RDONLY));
   return read_all(fd.get(), path, limit);
@@ -60,6 +61,16 @@ Result<std::optional<std::string>> read_plain_file(const std::string& path, int 
   auto text = TRY(read_all(fd.get(), path, kLimit + 1));
   if (text.size() > kLimit) return fail(Code::failed, path + " is over 16 MiB");
   return text;
+}
+
+Status write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const auto done = ::write(fd, text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return fail_errno(errno, "write " + path);
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+  return {};
 }
 
 Status write_existing(const std::string& path, std::string_view text) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
+
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -10,8 +12,11 @@ namespace warren::sys {
 /// kernel when the process dies.
 class WriterLock {
  public:
-  /// Waits for whoever has it; after a second it says so on standard error.
-  [[nodiscard]] static Result<WriterLock> take();
+  static constexpr std::chrono::minutes kPatience{10};
+  /// Waits for whoever has it, first come, first served; after a second it says on standard error who that
+  /// is. Error: he still has it when `patience` is over, or it is a warren that runs this very command and so
+  /// waits for us.
+  [[nodiscard]] static Result<WriterLock> take(std::chrono::milliseconds patience = kPatience);
 
  private:
   explicit WriterLock(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -22,6 +27,7 @@ class WriterLock {
 /// by which all can see that: flock(2) on /run/warren/ids.lock, shared by those who start guests.
 class IdsLock {
  public:
+  /// Waits for who takes IDs away. Error: that goes on for more than a minute.
   [[nodiscard]] static Result<IdsLock> share();
   /// For who takes IDs away. Error: some guest's start goes on for longer than we wait.
   [[nodiscard]] static Result<IdsLock> take();

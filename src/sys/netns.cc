@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <memory>
@@ -22,9 +23,14 @@ namespace {
 
 constexpr const char* kOwnNetns = "/proc/thread-self/ns/net";  // /proc/self is the main thread's
 
-bool is_netns(int fd) {
+/// Of whatever kind; the descriptor may be one of the path only.
+bool is_namespace(int fd) {
   struct statfs fs {};
-  return ::fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC && ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+  return ::fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
+std::unexpected<Error> not_netns(const std::string& path) {
+  return fail(Code::not_found, path + " is no network namespace");
 }
 
 bool is_mount(const char* path) {
@@ -108,8 +114,12 @@ Result<std::vector<std::string>> pinned_names() {
 }
 
 Result<UniqueFd> open_netns(const std::string& path) {
-  auto fd = TRY(open_file(path, O_RDONLY));
-  if (!is_netns(fd.get())) return fail(Code::not_found, path + " is no network namespace");
+  // The path alone first: what is no namespace must not be opened at all, for a FIFO would hold us up, and a
+  // device may do something.
+  const auto place = TRY(open_file(path, O_PATH));
+  if (!is_namespace(place.get())) return not_netns(path);
+  auto fd = TRY_WRAP(path, open_file(fmt::format("/proc/thread-self/fd/{}", place.get()), O_RDONLY));
+  if (::ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return not_netns(path);
   return fd;
 }
 

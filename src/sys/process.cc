@@ -27,6 +27,7 @@ using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 using Clock = std::chrono::steady_clock;
 constexpr auto kGrace = std::chrono::seconds(1);
 constexpr auto kKillWait = std::chrono::seconds(5);
+constexpr std::size_t kAtOnce = 256;  // each takes a descriptor, of which a process may have 1024
 
 template <class F>
 void each_entry(const std::string& path, F visit) {
@@ -35,7 +36,12 @@ void each_entry(const std::string& path, F visit) {
   while (const auto* entry = ::readdir(dir.get())) visit(std::string_view(entry->d_name));
 }
 
-UniqueFd open_process(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+/// Invalid: the process is gone.
+Result<UniqueFd> open_process(pid_t pid) {
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!fd.valid() && errno != ESRCH) return fail_errno(errno, fmt::format("watch process {}", pid));
+  return fd;
+}
 
 /// Waits until all have ended or the time is up.
 void wait_until(const std::vector<UniqueFd>& fds, Clock::time_point end) {
@@ -132,9 +138,11 @@ std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& can
   return holders;
 }
 
-Status end_processes(const std::vector<pid_t>& pids) {
+namespace {
+
+Status end_some(std::span<const pid_t> pids) {
   std::vector<UniqueFd> fds;
-  for (const auto pid : pids) fds.push_back(open_process(pid));
+  for (const auto pid : pids) fds.push_back(TRY(open_process(pid)));
   signal_all(fds, SIGTERM);
   wait_until(fds, Clock::now() + kGrace);
   signal_all(fds, SIGKILL);
@@ -142,6 +150,17 @@ Status end_processes(const std::vector<pid_t>& pids) {
   for (std::size_t i = 0; i < fds.size(); ++i)
     if (alive(fds[i]))
       return fail(Code::failed, fmt::format("process {} ({}) does not end", pids[i], command_of(pids[i])));
+  return {};
+}
+
+}  // namespace
+
+Status end_processes(const std::vector<pid_t>& pids) {
+  for (std::span<const pid_t> rest(pids); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kAtOnce));
+    TRY(end_some(some));
+    rest = rest.subspan(some.size());
+  }
   return {};
 }
 

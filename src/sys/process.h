@@ -33,7 +33,8 @@ struct Process {
 void hide_command_line(std::string_view name);
 /// The PIDs among `candidates` that hold a socket of this inode.
 [[nodiscard]] std::vector<pid_t> holders_of(std::uint32_t inode, const std::vector<pid_t>& candidates);
-/// Ends them: SIGTERM, a second of grace, SIGKILL; waits until they are gone. Error: one is still there.
+/// Ends them: SIGTERM, a second of grace, SIGKILL; waits until they are gone. Error: one is still
+/// there, which it names.
 [[nodiscard]] Status end_processes(const std::vector<pid_t>& pids);
 
 }  // namespace warren::sys

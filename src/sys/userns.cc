@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,19 +14,17 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
+#include "sys/child.h"
 #include "sys/file.h"
+#include "sys/words.h"
 #include "types/id_range.h"
 
 namespace warren::sys {
 namespace {
 
-int wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  return status;
-}
+/// newuidmap looks users up, and a directory of users may not answer.
+constexpr auto kPatienceForHelper = std::chrono::seconds(30);
 
 /// A process that only waits, in namespaces of its own, so that they can be opened; it ends with this object,
 /// or with us: the pipe that it reads is then closed.
@@ -38,8 +37,7 @@ class Holder {
   Holder& operator=(Holder&&) = delete;
   ~Holder() {
     if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    (void)wait_for(pid_);
+    (void)end_child(pid_);
   }
 
   [[nodiscard]] pid_t pid() const { return pid_; }
@@ -105,14 +103,19 @@ Status call_helper(const char* program, pid_t pid, const std::vector<IdRun>& run
   std::vector<std::string> words{program, std::to_string(pid)};
   for (const auto& run : runs)
     for (const auto number : {run.inside, run.outside, run.count}) words.push_back(std::to_string(number));
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const auto argv = pointers_to(words);
   pid_t helper = 0;
   if (const int error = ::posix_spawnp(&helper, program, nullptr, nullptr, argv.data(), environ))
     return fail(error == ENOENT ? Code::unsupported : Code::failed,
                 fmt::format("{} cannot be run: install it (Debian: package uidmap)", program));
-  if (wait_for(helper) == 0) return {};
+  const auto status = wait_for_child(helper, kPatienceForHelper);
+  if (status && *status == 0) return {};
+  if (!status) {
+    (void)end_child(helper);
+    return fail(Code::failed, fmt::format("{} was not done within {} s, and is ended: does the directory of "
+                                          "users answer?",
+                                          program, kPatienceForHelper.count()));
+  }
   return fail(Code::failed, fmt::format("{} refused the IDs: /etc/subuid and /etc/subgid must grant them to "
                                         "you; `warren id export --subuid` writes that",
                                         program));

@@ -112,6 +112,7 @@ class Dhcp(Devices):
         address = self.address()
         for pid in client():
             os.kill(pid, signal.SIGKILL)
+        self.assertTrue(wh.wait_until(lambda: not client()), client())
         self.assertTrue(wh.wait_until(lambda: "no DHCP client looks after eth1" in self.faults()))
         self.mend()
         self.assertTrue(wh.wait_until(lambda: len(client()) == 1), client())

@@ -293,6 +293,11 @@ class Completion(wh.HostTest):
         self.assertEqual(self.complete("sh"), {"show", "shell"})
         self.assertEqual({word for word in self.complete("") if word[0] != "-"}, {name.split()[0] for name in commands()})
 
+    def test_value_of_an_option_is_no_command(self):
+        for option in ("--type", "veth"), ("--gateway", "192.0.2.1"), ("-p", "80"):
+            with self.subTest(option=option):
+                self.assertIn("--parent", self.complete("dev", *option, "add", "--"))
+
     def test_spaces(self):
         for command in "show", "exec", "shell", "rm", "up", "down", "pids", "plan", "explain", "adopt":
             with self.subTest(command=command):

@@ -218,6 +218,21 @@ class WhoIsInside(Spaces):
         self.assertEqual(len(wh.warren("ls", json=True)), 2)
         wh.warren("check")
 
+    def test_a_namespace_that_is_no_space_is_not_entered(self):
+        wh.run("ip", "netns", "add", "foreign")
+        self.addCleanup(wh.run, "ip", "netns", "del", "foreign")
+        for words in ("exec", "foreign", "--", "true"), ("shell", "foreign"), ("pids", "foreign"), ("run", "foreign", "--", "true"):
+            with self.subTest(words=words):
+                result = wh.warren(*words, check=False, stdin=subprocess.DEVNULL)
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn("there is no space 'foreign'; `warren ls` lists them", result.stderr)
+
+    def test_a_space_that_is_down_is_not_entered(self):
+        wh.warren("down", "web1")
+        result = wh.warren("exec", "web1", "--", "true", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no space 'web1' is up; `warren ls` lists them, `warren up web1` starts one", result.stderr)
+
     def test_rm_names_who_is_inside(self):
         process = self.sleeper("web1")
         for words in (["rm", "web1"], ["rm", "web2", "web1"], ["rm", "--all"], ["down", "web1"]):
@@ -288,10 +303,12 @@ class Adopt(Spaces):
         self.assert_left_alone()
 
     def test_of_what_is_no_namespace(self):
-        for words in ["--path", "/etc/passwd"], ["--path", "/no/such/file"], ["--pid", "999999"], \
+        os.mkfifo("/run/fifo")
+        self.addCleanup(os.unlink, "/run/fifo")
+        for words in ["--path", "/etc/passwd"], ["--path", "/no/such/file"], ["--pid", "999999"], ["--path", "/run/fifo"], \
                 ["--path", f"/proc/{self.guest.pid}/ns/mnt"]:
             with self.subTest(words=words):
-                self.assertEqual(wh.warren("adopt", "guest", *words, check=False).returncode, 1)
+                self.assertEqual(wh.warren("adopt", "guest", *words, check=False, timeout=10).returncode, 1)
         self.assertEqual(wh.warren("ls", json=True), [])
 
     def test_of_a_namespace_with_a_default_route(self):

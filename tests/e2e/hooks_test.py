@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -471,6 +472,38 @@ class FromAHook(HooksTest):
             self.assertEqual(self.seen(), ["1"])
             wh.warren("rm", "web1")
             shutil.rmtree(ETC)
+
+    WAITING = ("id allocate bob", "id free alice", "id purge --all", "id export --subuid", "map add m --owner alice --both 0:0:1",
+               "map assign base --owner alice", "map rm m0", "map split alice", "member add base bob", "member rm base alice",
+               "service add s 80 --to 127.0.0.1:80", "service rm s", "port add base 80", "port rm base 80", "dev add base --type veth",
+               "dev rm base eth1", "rm base", "down base", "up", "check", "add other", "adopt other --pid 1", "apply -", "run base -- true")
+
+    def test_every_command_that_would_wait_is_refused_at_once(self):
+        wh.warren("id", "allocate", "alice")
+        self.addCleanup(wh.warren, "id", "purge", "alice")
+        self.addCleanup(wh.warren, "id", "free", "alice")
+        wh.warren("add", "base")
+        lines = [f"timeout -k1 5 {wh.WARREN} {words} </dev/null 2>>{SEEN}.said; echo $? >>{SEEN}" for words in self.WAITING]
+        self.addCleanup(os.unlink, f"{SEEN}.said")
+        for event in "pre-up", "up":
+            with self.subTest(event=event):
+                self.hook(event, text="\n".join(lines))
+                wh.warren("add", "web1")
+                self.assertEqual(dict(zip(self.WAITING, self.seen())), dict.fromkeys(self.WAITING, "1"))
+                said = pathlib.Path(f"{SEEN}.said").read_text().splitlines()
+                self.assertEqual([line for line in said if f"called from a hook ({event})" not in line], [])
+                pathlib.Path(f"{SEEN}.said").write_text("")
+                wh.warren("rm", "web1")
+                shutil.rmtree(ETC)
+        self.assertEqual([block["owner"] for block in wh.warren("id", "ls", json=True)], ["alice"])
+
+    def test_what_has_lost_its_environment_is_refused_too(self):
+        self.hook("up", text=f"env -i timeout -k1 5 {wh.WARREN} add other 2>{SEEN}; echo $? >>{SEEN}")
+        holder = wh.start(wh.WARREN, "add", "web1", stdout=subprocess.DEVNULL)
+        self.assertEqual(holder.wait(30), 0)
+        said, status = self.seen()
+        self.assertEqual(status, "1")
+        self.assertIn(f"PID {holder.pid} ({wh.WARREN} add web1) has the lock", said)
 
     def test_what_only_looks_works(self):
         self.hook("up", text=f"{wh.WARREN} ls >{SEEN} && {wh.WARREN} exec web1 -- ls /sys/class/net >>{SEEN}")

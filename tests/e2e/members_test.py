@@ -607,6 +607,24 @@ class Confinement(Members):
         self.assert_free(ALICE)
         self.assertEqual(self.confined(), [])
 
+    def test_min_uid_says_who_is_confined(self):
+        self.confine(f"[sessions]\nconfine = true\nmin_uid = {ALICE + 1}\n")
+        self.assertEqual(os.readlink("/run/warren/sessions/min_uid"), str(ALICE + 1))
+        self.assert_free(ALICE)
+        self.assertEqual(self.confined(), [])
+        self.confine(f"[sessions]\nconfine = true\nmin_uid = {ALICE}\n")
+        self.assertEqual(os.readlink("/run/warren/sessions/min_uid"), str(ALICE))
+        self.assert_confined(ALICE)
+
+    def test_min_uid_is_published_for_logins(self):
+        self.assertEqual(os.readlink("/run/warren/sessions/min_uid"), "1000")
+        os.makedirs(os.path.dirname(wh.CONFIG), exist_ok=True)
+        pathlib.Path(wh.CONFIG).write_text("[sessions]\nmin_uid = 500\n")
+        self.assertIn("sessions: /run/warren/sessions/min_uid does not say 500", wh.warren("check", check=False).stdout)
+        self.assertIn("sessions: /run/warren/sessions/min_uid does not say 500", wh.warren("up").stdout)
+        self.assertEqual(os.readlink("/run/warren/sessions/min_uid"), "500")
+        self.assert_whole()
+
     def test_established_before(self):
         """What a member had open before does not go on either."""
         os.seteuid(ALICE)

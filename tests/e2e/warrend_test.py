@@ -123,6 +123,26 @@ class Life(DaemonTest):
         self.daemon = self.start_daemon()
         self.assertTrue(wh.echoes(self.open()))
 
+    def test_listener_that_the_loop_refuses_is_told_and_tried_again(self):
+        wh.warren("add", "web1")
+        target = self.target(echo)
+        inject = wh.start("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_ctl", "-e",
+                          "inject=epoll_ctl:error=ENOSPC", "-p", self.daemon.pid)
+        with wh.killed_after(inject):
+            tracer = f"TracerPid:\t{inject.pid}\n"
+            self.assertTrue(wh.wait_until(lambda: all(
+                tracer in task.read_text() for task in pathlib.Path(f"/proc/{self.daemon.pid}/task").glob("*/status"))))
+            wh.warren("service", "add", "echo", 3306, "--to", target.text, "--mode", "proxy")
+            told = wh.wait_until(lambda: "No space left on device" in self.said())
+            inject.terminate()
+            inject.wait()
+        self.assertTrue(told, self.said())
+        self.assertEqual(self.said().count("space web1: "), 2, "each place once\n" + self.said())
+        wh.warren("service", "add", "other", 3307, "--to", target.text, "--mode", "proxy")  # a reason to look again
+        self.assertTrue(wh.wait_until(lambda: listening("web1", 3306) == 2), "it is not tried again")
+        self.assertTrue(wh.echoes(self.open()))
+        self.assertEqual(status()["not_listening"], [])
+
     def test_store_that_is_just_being_made(self):
         """It found a file with nothing in it yet, and must not take that for the store."""
         self.stop_daemon()
@@ -292,6 +312,27 @@ class Mends(DaemonTest):
         self.assert_mended(lambda: wh.run("ip", "netns", "del", "web1"), "web1")
         self.assertTrue(wh.wait_until(lambda: listening("web1", 3306) == 2))
         self.assertTrue(wh.echoes(self.open()))
+
+    def test_deleted_name_of_which_no_word_came(self):
+        """The kernel keeps so many events for one who does not read; what came after is lost."""
+        most = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+        self.enterContext(wh.killed_after(wh.start("sleep", "60", ns="web1")))  # keeps the links, which would tell, too
+        self.daemon.send_signal(signal.SIGSTOP)
+
+        def flood():
+            for number in range(most + 100):
+                path = f"/run/netns/.flood{number}"
+                os.close(os.open(path, os.O_CREAT))
+                os.unlink(path)
+            wh.run("ip", "netns", "del", "web1")
+            self.daemon.send_signal(signal.SIGCONT)
+
+        before = len(events())
+        flood()
+        event = wh.wait_until(lambda: events()[before:], 5)
+        self.assertTrue(event, "nothing was mended\n" + self.said())
+        self.assertIn("lost notifications of names", event[0]["causes"])
+        self.assertEqual(wh.warren("check").stdout, "all is as it should be\n")
 
     def test_own_changes_and_those_of_others_elsewhere_are_left_alone(self):
         wh.warren("add", "web2")

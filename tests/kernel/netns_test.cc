@@ -96,6 +96,21 @@ TEST_F(Netns, OtherKindsOfNamespacesAndFilesAreRefused) {
   }
 }
 
+TEST_F(Netns, WhatIsNoNamespaceIsNotOpened) {
+  const std::string fifo = "/run/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  ::alarm(10);  // it would wait for somebody who writes
+  const auto opened = open_netns(fifo);
+  ::alarm(0);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::not_found);
+  EXPECT_EQ(opened.error().what, "/run/fifo is no network namespace");
+  // Nobody had it open for reading: a writer that does not wait is told so.
+  EXPECT_LT(::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC), 0);
+  EXPECT_EQ(errno, ENXIO);
+  ::unlink(fifo.c_str());
+}
+
 TEST_F(Netns, ASymbolicLinkIsTakenOverAndNotFollowed) {
   for (const auto* target : {"/run/elsewhere", "/run/netns/outside", "/etc/hostname"}) {
     ASSERT_EQ(::symlink(target, "/run/netns/link"), 0);

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <fcntl.h>
+#include <list>
+#include <poll.h>
 #include <set>
 #include <signal.h>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +21,8 @@
 #include "rooms/room.h"
 #include "store/spaces.h"
 #include "store/store.h"
+#include "sys/child.h"
+#include "sys/daemonize.h"
 #include "sys/file.h"
 #include "sys/lock.h"
 
@@ -108,6 +113,52 @@ TEST_F(Processes, AreEndedEvenIfTheyIgnoreTheRequest) {
   EXPECT_EQ(WTERMSIG(stubborn.reap()), SIGKILL);
 }
 
+TEST_F(Processes, AreEndedThoughTheyAreMoreThanDescriptors) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::list<Child> children;
+  std::vector<pid_t> pids;
+  for (int i = 0; i < 320; ++i) pids.push_back(children.emplace_back([] { ::pause(); }).pid());
+  const rlimit few{300, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const auto ended = end_processes(pids);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_OK(ended);
+  for (auto& child : children) EXPECT_EQ(WTERMSIG(child.reap()), SIGTERM);
+}
+
+TEST_F(Processes, WaitForAChildHasAnEnd) {
+  const auto slow = ::fork();
+  for (; slow == 0;) ::pause();
+  ASSERT_GT(slow, 0);
+  EXPECT_EQ(wait_for_child(slow, std::chrono::milliseconds(20)), std::nullopt);
+  const auto status = end_child(slow);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(WTERMSIG(*status), SIGKILL);
+}
+
+TEST_F(Processes, AreStartedWithStreamsByWhoHasNone) {
+  const auto netns = current_netns();
+  ASSERT_OK(netns);
+  const std::string mark = "/run/streams-are-whole";
+  ::unlink(mark.c_str());
+  Child child([&] {
+    for (const int fd : {0, 1, 2}) ::close(fd);
+    const auto own = current_netns();  // lies where a stream is to be
+    const auto started =
+        start_detached({{"/bin/sh", "-c",
+                         "[ -c /proc/$$/fd/0 ] && [ -c /proc/$$/fd/1 ] && [ -c /proc/$$/fd/2 ] && "
+                         "mkdir " +
+                             mark},
+                        {},
+                        own->get()});
+    ::_exit(started ? 0 : 1);
+  });
+  EXPECT_EQ(WEXITSTATUS(child.reap()), 0);
+  for (int i = 0; i < 500 && ::access(mark.c_str(), F_OK) != 0; ++i) ::usleep(10000);
+  EXPECT_EQ(::rmdir(mark.c_str()), 0) << "a standard stream was not there";
+}
+
 class Lock : public HostTest {};
 
 TEST_F(Lock, TwoProcessesTakeTurns) {
@@ -123,10 +174,56 @@ TEST_F(Lock, TwoProcessesTakeTurns) {
   const auto begin = Clock::now();
   testing::internal::CaptureStderr();
   const auto lock = WriterLock::take();
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("waiting for another warren"), std::string::npos);
+  const auto said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find(fmt::format("waiting for another warren to finish: PID {} (", child.pid())), said.npos)
+      << said;
   ASSERT_OK(lock);
   EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds(1000));
   ::close(ready[0]), ::close(ready[1]);
+}
+
+TEST_F(Lock, IsNotWaitedForForEver) {
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  Child child([&] {
+    const auto lock = WriterLock::take();
+    if (::write(ready[1], "x", 1) == 1) ::pause();
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto begin = Clock::now();
+  const auto lock = WriterLock::take(std::chrono::milliseconds(100));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  ASSERT_FALSE(lock);
+  EXPECT_NE(lock.error().what.find(fmt::format("PID {} (", child.pid())), std::string::npos)
+      << lock.error().what;
+  EXPECT_NE(lock.error().what.find("/run/warren/lock"), std::string::npos) << lock.error().what;
+  ::kill(child.pid(), SIGKILL);
+  EXPECT_TRUE(is_ok(WriterLock::take())) << "what was given up took the lock along";
+  ::close(ready[0]), ::close(ready[1]);
+}
+
+TEST_F(Lock, IsNotWaitedForByWhatItsHolderStarted) {
+  int told[2];
+  ASSERT_EQ(::pipe2(told, O_CLOEXEC), 0);
+  const auto lock = WriterLock::take();
+  ASSERT_OK(lock);
+  Child child([&] {
+    Child grandchild([&] {
+      const auto again = WriterLock::take();
+      const std::string text = again ? "it got the lock" : again.error().what;
+      (void)!::write(told[1], text.data(), text.size());
+    });
+    (void)grandchild.reap();
+  });
+  pollfd answer{told[0], POLLIN, 0};
+  ASSERT_EQ(::poll(&answer, 1, 5000), 1) << "it waits for us";
+  char text[512];
+  const auto size = ::read(told[0], text, sizeof text);
+  ASSERT_GT(size, 0);
+  EXPECT_NE(std::string(text, static_cast<std::size_t>(size)).find(fmt::format("PID {} (", ::getpid())),
+            std::string::npos);
+  ::close(told[0]), ::close(told[1]);
 }
 
 TEST_F(Lock, IsFreedByTheDeathOfItsHolder) {

@@ -108,6 +108,29 @@ TEST_F(PamTest, MinUidIsSet) {
   }
 }
 
+TEST_F(PamTest, MinUidIsWhatTheIndexSays) {
+  const auto place_of = [&](const std::string& user, const std::string& said,
+                            const std::string& options = "") {
+    fs::remove(kIndex / "min_uid");
+    if (!said.empty()) fs::create_symlink(said, kIndex / "min_uid");
+    Session session(user, options);
+    EXPECT_EQ(session.open(), PAM_SUCCESS);
+    const auto place = here();
+    EXPECT_EQ(session.close(), PAM_SUCCESS);
+    return place;
+  };
+  const auto web1 = space_inode("web1"), shared = space_inode("shared");
+  EXPECT_EQ(place_of("sysacct", "300"), shared);
+  EXPECT_EQ(place_of("sysacct", "1000"), host_);
+  EXPECT_EQ(place_of("alice", "2002"), host_);
+  EXPECT_EQ(place_of("alice", "2002", "min_uid=1000"), web1) << "its own option comes first";
+  EXPECT_EQ(place_of("sysacct", "300", "min_uid=1000"), host_);
+  for (const auto* none : {"", "300x", "-1", "99999999999", "/run/netns/web1"}) {
+    EXPECT_EQ(place_of("sysacct", none), host_) << none << ": as from 1000 on";
+    EXPECT_EQ(place_of("alice", none), web1) << none;
+  }
+}
+
 TEST_F(PamTest, TheHostIsWhatTheIndexSays) {
   write_file(kIndex / "host", "");
   ASSERT_EQ(std::system("mount --bind /run/netns/shared /run/warren/sessions/host"), 0);

@@ -80,8 +80,21 @@ TEST(Settings, Sessions) {
   EXPECT_EQ(settings_error("[sessions]\nconfine = 1"),
             "w.toml:2: sessions.confine: must be true or false, without quotes, not a number");
   EXPECT_EQ(settings_error("[sessions]\n\nconfined = true"),
-            "w.toml:3: sessions.confined: unknown key; known are: confine");
+            "w.toml:3: sessions.confined: unknown key; known are: confine, min_uid");
   EXPECT_TRUE(settings_error("sessions = true").starts_with("w.toml:1: sessions: must be "));
+}
+
+TEST(Settings, MinUid) {
+  EXPECT_EQ(parse_settings("", "w.toml")->min_uid, 1000U);
+  EXPECT_EQ(parse_settings("[sessions]\nmin_uid = 500", "w.toml")->min_uid, 500U);
+  for (const auto* text : {"0", "-1", "4294967295"}) {
+    const auto error = settings_error(std::string("sessions.min_uid = ") + text);
+    EXPECT_NE(error.find("sessions.min_uid: "), error.npos) << error;
+    EXPECT_NE(error.find("a number from 1 to 4294967294"), error.npos) << error;
+  }
+  EXPECT_EQ(
+      settings_error("[sessions]\nmin_uid = \"500\""),
+      "w.toml:2: sessions.min_uid: must be a number from 1 to 4294967294, without quotes, not a string");
 }
 
 TEST(Settings, HookTimeout) {

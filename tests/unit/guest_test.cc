@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
 
+#include "guest/cgroup.h"
 #include "guest/request.h"
 #include "guest/subids.h"
 
@@ -24,6 +25,14 @@ TEST(Bind, RefusesWithTheReason) {
     EXPECT_EQ(bind.error().code, Code::usage);
     EXPECT_NE(bind.error().what.find(why), std::string::npos) << bind.error().what;
   }
+}
+
+TEST(UnifiedCgroup, IsTheLineThatBeginsSo) {
+  EXPECT_EQ(unified_cgroup("0::/user.slice\n"), "/user.slice");
+  EXPECT_EQ(unified_cgroup("12:cpu:/a\n10::/b\n1:name=systemd:/c0::/d\n0::/e"), "/e")
+      << "a hierarchy whose number ends in 0, and one whose name holds the same";
+  EXPECT_EQ(unified_cgroup("10::/b\n1:name=x:/0::/y\n"), std::nullopt);
+  EXPECT_EQ(unified_cgroup(""), std::nullopt);
 }
 
 TEST(Hostname, IsChecked) {

@@ -252,5 +252,35 @@ TEST(Speed, AThousandSpacesWith32Ports) {
 #endif
 }
 
+TEST(SpacesFile, DevicesWithoutAnIndexTakeWhatTheOthersLeave) {
+  const auto file = parse_spaces(
+      "[[space.a.device]]\ntype = \"veth\"\n[[space.a.device]]\ntype = \"veth\"\nindex = 1\n"
+      "[[space.a.device]]\ntype = \"veth\"\n[[space.a.device]]\ntype = \"veth\"\nindex = 3\n",
+      "s.toml");
+  ASSERT_TRUE(file) << file.error().what;
+  std::vector<int> indices;
+  for (const auto& device : file->spaces.front().devices) indices.push_back(device.index);
+  EXPECT_EQ(indices, (std::vector{2, 1, 4, 3}));
+}
+
+TEST(SpacesFile, MoreDevicesThanThereAreIndicesAreRefused) {
+  std::string text;
+  for (int i = 0; i < 128; ++i) text += "[[space.a.device]]\ntype = \"veth\"\n";
+  const auto file = parse_spaces(text, "s.toml");
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().what.find("s.toml:255: "), std::string::npos) << file.error().what;
+  EXPECT_NE(file.error().what.find("at most 127 devices"), std::string::npos) << file.error().what;
+}
+
+TEST(SpacesFile, AnIndexStandsOnce) {
+  const auto file = parse_spaces(
+      "[[space.a.device]]\ntype = \"veth\"\nindex = 1\n[[space.a.device]]\ntype = \"veth\"\n"
+      "[[space.a.device]]\ntype = \"veth\"\nindex = 1\n",
+      "s.toml");
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().what.find("s.toml:6: "), std::string::npos) << file.error().what;
+  EXPECT_NE(file.error().what.find("index 1 stands twice"), std::string::npos) << file.error().what;
+}
+
 }  // namespace
 }  // namespace warren::config

@@ -44,7 +44,7 @@ _warren() {{
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     if [[ $value ]]; then value=; continue; fi
     case $word in
-      -o|--output|--config|--rootfs|--map|--bind|--hostname) value=1 ;;
+      {}) value=1 ;;
       -*) ;;
       *) if [[ $command ]]; then command+=" $word"; break; fi
          command=$word
@@ -81,7 +81,8 @@ _warren() {{
 }}
 complete -F _warren warren
 )bash",
-                     nested, cases, words_of(app));
+                     fmt::format("{}", fmt::join(options_with_value(app), "|")), nested, cases,
+                     words_of(app));
 }
 
 Result<int> run(const Args& args, Context&) {

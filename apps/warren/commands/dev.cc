@@ -11,6 +11,7 @@
 #include "look.h"
 #include "output.h"
 #include "store/spaces.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -98,11 +99,7 @@ Result<int> remove(const Args& args, Context& context) {
 
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
-  std::vector<model::Space> spaces;
-  if (args.space.empty())
-    spaces = TRY(store.spaces().all());
-  else
-    spaces.push_back(TRY_WRAP("dev ls", find_space(store, args.space)));
+  const auto spaces = TRY(one_or_all(store, args.space, "dev ls"));
   auto json = Json::array();
   Columns columns({"SPACE", "DEVICE", "TYPE", "PARENT", "VLAN", "MODE", "MAC", "ADDRESSES", "STATE"});
   for (const auto& space : spaces)
@@ -110,11 +107,7 @@ Result<int> list(const Args& args, Context& context) {
       json.push_back(to_json(space, one));
       columns.add(row(space, one));
     }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_options(const Command& command, Args& args) {

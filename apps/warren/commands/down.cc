@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "engine/spaces.h"
 #include "output.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -16,7 +17,7 @@ struct Args {
 };
 
 Result<int> run(const Args& args, Context& context) {
-  if (args.all == !args.names.empty()) return fail(Code::usage, "down: name the spaces, or give --all");
+  TRY(names_or_all("down", "the spaces", args.names, args.all));
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   const auto operation = args.all ? engine::take_down_all() : engine::take_down(names);
@@ -25,10 +26,7 @@ Result<int> run(const Args& args, Context& context) {
   TRY_WRAP("down", report.whole());
   if (args.all)
     for (const auto& space : report.after.spaces) names.push_back(space.name);
-  if (!context.json()) return kExitOk;
-  auto list = Json::array();
-  for (const auto& name : names) list.push_back(name.str());
-  say_json(Json{{"down", list}});
+  if (context.json()) say_json(Json{{"down", names_json(names)}});
   return kExitOk;
 }
 

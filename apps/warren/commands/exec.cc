@@ -19,9 +19,14 @@ struct Args {
 constexpr int kExitNotFound = 127;  // as shells and env(1) say it
 constexpr int kExitNotRunnable = 126;
 
-Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
-  TRY(require_root());
-  const auto name = TRY(SpaceName::parse(args.name));
+/// Of a space only: other namespaces that are pinned here are not ours to give rights in.
+Result<SpaceName> known_name(const Context& context, const std::string& text) {
+  auto store = TRY(context.reader());
+  return TRY(find_space(store, text)).name;
+}
+
+Result<int> enter_and_run(const Args& args, const Context& context, std::vector<std::string> command) {
+  const auto name = TRY(known_name(context, args.name));
   if (!sys::open_netns(sys::pin_path(name)))
     return fail(
         Code::not_found,
@@ -43,10 +48,10 @@ Result<int> enter_and_run(const Args& args, std::vector<std::string> command) {
 Result<int> run(const Args& args, Context& context) {
   if (context.guest_command.empty())
     return fail(Code::usage, "command is required; see `warren exec --help`");
-  return enter_and_run(args, context.guest_command);
+  return enter_and_run(args, context, context.guest_command);
 }
 
-Result<int> run_shell(const Args& args, Context&) { return enter_and_run(args, {}); }
+Result<int> run_shell(const Args& args, Context& context) { return enter_and_run(args, context, {}); }
 
 }  // namespace
 

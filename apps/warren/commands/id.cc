@@ -7,6 +7,7 @@
 #include "kinds/ids/uses.h"
 #include "model/subid.h"
 #include "store/ids.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -82,11 +83,7 @@ Result<int> list(const Args&, Context& context) {
                  std::string(state_of(block)), time_text(block.since), joined(one.spaces),
                  joined(one.others)});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 Result<int> show(const Args& args, Context& context) {
@@ -112,27 +109,23 @@ Result<int> allocate(const Args& args, Context& context) {
   if (!args.first.empty()) first = TRY_WRAP("--first", parse_id(args.first));
   auto registry = TRY(id_registry(context));
   const auto block = TRY_WRAP("id allocate " + args.owner, registry.allocate(owner, first));
-  if (context.json())
-    say_json(to_json(block));
-  else
-    say(fmt::format("{}: block {}, {} IDs", owner.str(), block.range.str(), grouped(block.range.count)));
-  return kExitOk;
+  return tell(
+      context, to_json(block),
+      fmt::format("{}: block {}, {} IDs", owner.str(), block.range.str(), grouped(block.range.count)));
 }
 
 Result<int> free(const Args& args, Context& context) {
   const auto owner = TRY(OwnerName::parse(args.owner));
   auto registry = TRY(id_registry(context));
   const auto block = TRY_WRAP("id free " + args.owner, registry.free(owner));
-  if (context.json())
-    say_json(to_json(block));
-  else
-    say(fmt::format("{}: block {} is in quarantine until `warren id purge {}`: files may still carry its IDs",
-                    owner.str(), block.range.str(), owner.str()));
-  return kExitOk;
+  return tell(
+      context, to_json(block),
+      fmt::format("{}: block {} is in quarantine until `warren id purge {}`: files may still carry its IDs",
+                  owner.str(), block.range.str(), owner.str()));
 }
 
 Result<int> purge(const Args& args, Context& context) {
-  if (args.all == !args.owners.empty()) return fail(Code::usage, "id purge: name owners, or give --all");
+  TRY(names_or_all("id purge", "owners", args.owners, args.all));
   std::vector<OwnerName> owners;
   for (const auto& text : args.owners) owners.push_back(TRY(OwnerName::parse(text)));
   auto registry = TRY(id_registry(context));

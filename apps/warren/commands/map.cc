@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "ids.h"
 #include "store/ids.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -106,11 +107,7 @@ Result<int> list(const Args& args, Context& context) {
                  same ? "as UID" : entries_text(map.map.gid), grouped(model::total(map.map.uid)),
                  names_of(map.spaces)});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 Json nullable(const std::optional<model::Translation>& translation) {
@@ -236,11 +233,7 @@ Result<int> split(const Args& args, Context& context) {
     columns.add({one.map.name.str(), one.map.uid.front().str(),
                  IdRange{runs.uid.front().outside, runs.uid.front().count}.str()});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_which(const Command& command, Args& args) {

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "store/members.h"
 #include "sys/user.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -28,9 +29,12 @@ Result<int> add(const Args& args, Context& context) {
   const auto members = TRY(parse_members(args.members));
   auto engine = TRY(context.engine());
   TRY_WRAP("member add " + args.name, engine.run(session::add_members(name, members)));
-  for (const auto& member : members)
-    if (member.kind == model::Member::Kind::user && !sys::uid_of(member.name))
-      warn(fmt::format("there is no user '{}' yet", member.name.str()));
+  for (const auto& member : members) {
+    if (member.kind != model::Member::Kind::user) continue;
+    const auto uid = sys::uid_of(member.name);
+    if (!uid) warn(uid.error().what);
+    if (uid && !*uid) warn(fmt::format("there is no user '{}' yet", member.name.str()));
+  }
   return kExitOk;
 }
 
@@ -54,11 +58,7 @@ Result<int> list(const Args& args, Context& context) {
                     {"name", member.name.str()}});
     columns.add({space.str(), member.str()});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_arguments(const Command& command, Args& args) {

@@ -6,6 +6,7 @@
 #include "look.h"
 #include "output.h"
 #include "store/spaces.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -48,8 +49,7 @@ Result<int> remove(const Args& args, Context& context) {
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  auto spaces = args.name.empty() ? TRY(store.spaces().all())
-                                  : std::vector{TRY_WRAP("port ls", find_space(store, args.name))};
+  auto spaces = TRY(one_or_all(store, args.name, "port ls"));
   host::Kernel kernel;
   const auto all = TRY(view::read_status(kernel, settings, std::move(spaces)));
   auto json = Json::array();
@@ -65,11 +65,7 @@ Result<int> list(const Args& args, Context& context) {
                    forward.ports.single() ? std::to_string(forward.to) : forward.ports.str(),
                    std::to_string(connections)});
     }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_arguments(const Command& command, Args& args) {

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "commands.h"
 #include "engine/spaces.h"
+#include "look.h"
 #include "output.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -17,7 +19,7 @@ struct Args {
 };
 
 Result<int> run(const Args& args, Context& context) {
-  if (args.all == !args.names.empty()) return fail(Code::usage, "rm: name the spaces, or give --all");
+  TRY(names_or_all("rm", "the spaces", args.names, args.all));
   auto names = TRY(parse_names(args.names));
   auto engine = TRY(context.engine());
   const auto operation = args.all ? engine::remove_all() : engine::remove_spaces(names);
@@ -27,13 +29,10 @@ Result<int> run(const Args& args, Context& context) {
   TRY_WRAP("rm", report.whole());
   if (args.all)
     for (const auto& space : report.after.spaces) names.push_back(space.name);
-  if (context.json()) {
-    auto list = Json::array();
-    for (const auto& name : names) list.push_back(name.str());
-    say_json(Json{{"removed", list}, {"dry_run", args.dry_run}});
-  } else if (args.dry_run) {
+  if (context.json())
+    say_json(Json{{"removed", names_json(names)}, {"dry_run", args.dry_run}});
+  else if (args.dry_run)
     for (const auto& name : names) say("would remove " + name.str());
-  }
   return kExitOk;
 }
 

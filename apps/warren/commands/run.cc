@@ -51,7 +51,10 @@ Status complete(guest::Request& request, const Args& args, const Context& contex
 Result<int> run(const Args& args, Context& context) {
   auto request = args.request;
   std::optional<sys::IdsLock> lock;
-  if (::geteuid() == 0) lock.emplace(TRY(sys::IdsLock::share()));
+  if (::geteuid() == 0) {
+    TRY(require_writer());  // a space without IDs is given some, in turn with other writers
+    lock.emplace(TRY(sys::IdsLock::share()));
+  }
   TRY(complete(request, args, context));
   return guest::run(request, std::move(lock));
 }

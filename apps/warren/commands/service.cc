@@ -8,6 +8,7 @@
 #include "kinds/service/ops.h"
 #include "output.h"
 #include "store/services.h"
+#include "telling.h"
 
 namespace warren::cli {
 namespace {
@@ -127,11 +128,7 @@ Result<int> list(const Args&, Context& context) {
                  service.target.str(), std::string(name(service.mode)), std::string(name(service.header)),
                  scope_text(service.scope), connections_text(counters)});
   }
-  if (context.json())
-    say_json(json);
-  else
-    columns.print();
-  return kExitOk;
+  return tell(context, json, columns);
 }
 
 void add_options(const Command& command, Args& args) {

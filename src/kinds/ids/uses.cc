@@ -28,11 +28,12 @@ Status add_subids(const char* path, const std::vector<model::IdBlock>& blocks, s
   return {};
 }
 
-void add_accounts(std::vector<IdUse>& to) {
-  for (const auto& account : sys::accounts())
+Status add_accounts(std::vector<IdUse>& to) {
+  for (const auto& account : TRY(sys::accounts()))
     if (account.id >= model::kFirstBlockId && account.id <= kLastId)
       to.push_back({{account.id, 1},
                     fmt::format("{} {}", account.group ? "the group" : "the user", shown(account.name))});
+  return {};
 }
 
 /// systemd-nspawn --private-users=pick gives each tree 65,536 IDs, and keeps them as the owner of the tree.
@@ -84,7 +85,7 @@ Result<std::vector<IdUse>> written_uses(const std::vector<model::IdBlock>& block
   auto all = model::reserved_ids();
   TRY(add_subids(kSubuidPath, blocks, all));
   TRY(add_subids(kSubgidPath, blocks, all));
-  add_accounts(all);
+  TRY(add_accounts(all));
   add_machines(all);
   return all;
 }

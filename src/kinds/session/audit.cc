@@ -8,47 +8,29 @@
 #include "store/members.h"
 #include "store/spaces.h"
 #include "sys/process.h"
-#include "sys/user.h"
 
 namespace warren::session {
 namespace {
 
 using model::Member;
 
-constexpr uid_t kFirstUser = 1000;  // as pam_warren's min_uid
-
-struct Placed {
-  SpaceName space;
-  sys::NetnsId netns;
-};
-
-std::vector<std::pair<uid_t, SpaceName>> by_kind(const std::vector<std::pair<Member, SpaceName>>& members,
-                                                 Member::Kind kind) {
-  std::vector<std::pair<uid_t, SpaceName>> all;
-  for (const auto& [member, space] : members) {
-    if (member.kind != kind) continue;
-    if (kind == Member::Kind::group)
-      for (const auto uid : sys::members_of_group(member.name)) all.emplace_back(uid, space);
-    else if (const auto uid = sys::uid_of(member.name))
-      all.emplace_back(*uid, space);
-  }
-  return all;
-}
-
 /// As a login looks: by himself, by his groups, by his name.
-Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::vector<model::Space>& spaces) {
+Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::vector<model::Space>& spaces,
+                                              uid_t min_uid) {
   const auto members = TRY(store.members().all());
   std::vector<std::pair<Member, SpaceName>> namesakes;
   for (const auto& space : spaces)
     if (const auto own = namesake(space)) namesakes.emplace_back(*own, space.name);
   std::map<uid_t, SpaceName> all;
-  const auto take = [&](const auto& some, Member::Kind kind) {
-    for (const auto& [uid, space] : by_kind(some, kind))
-      if (uid >= kFirstUser) all.try_emplace(uid, space);
+  const auto take = [&](const auto& some, Member::Kind kind) -> Status {
+    for (const auto& [member, space] : some)
+      if (member.kind == kind)
+        for (const auto uid : TRY(uids_of(member, min_uid))) all.try_emplace(uid, space);
+    return {};
   };
-  take(members, Member::Kind::user);
-  take(members, Member::Kind::group);
-  take(namesakes, Member::Kind::user);
+  TRY(take(members, Member::Kind::user));
+  TRY(take(members, Member::Kind::group));
+  TRY(take(namesakes, Member::Kind::user));
   return all;
 }
 
@@ -68,9 +50,9 @@ std::string place_of(const sys::NetnsId& netns, const std::map<SpaceName, sys::N
 
 }  // namespace
 
-Result<std::vector<Stray>> find_strays(store::Store& store) {
+Result<std::vector<Stray>> find_strays(store::Store& store, uid_t min_uid) {
   const auto spaces = TRY(store.spaces().all());
-  const auto homes = TRY(belongings(store, spaces));
+  const auto homes = TRY(belongings(store, spaces, min_uid));
   const auto pinned = namespaces(spaces);
   std::vector<Stray> strays;
   for (const auto& process : TRY(sys::processes())) {

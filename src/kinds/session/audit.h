@@ -20,7 +20,7 @@ struct Stray {
   std::string unit;  ///< of systemd, or empty
 };
 
-/// Looks at every process, once. Those of root and of system users are nobody's.
-[[nodiscard]] Result<std::vector<Stray>> find_strays(store::Store& store);
+/// Looks at every process, once. Those of users below `min_uid`, that of the settings, are nobody's.
+[[nodiscard]] Result<std::vector<Stray>> find_strays(store::Store& store, uid_t min_uid);
 
 }  // namespace warren::session

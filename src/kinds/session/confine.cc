@@ -8,29 +8,15 @@
 #include "sys/user.h"
 
 namespace warren::session {
-namespace {
-
-using model::Member;
-
-constexpr uid_t kFirstUser = 1000;  // as pam_warren's min_uid: who is below is never placed
-
-std::vector<uid_t> uids_of(const Member& member) {
-  if (member.kind == Member::Kind::group) return sys::members_of_group(member.name);
-  const auto uid = sys::uid_of(member.name);
-  return uid ? std::vector{*uid} : std::vector<uid_t>{};
-}
-
-}  // namespace
-
-std::vector<Element> confined(const std::vector<model::Space>& spaces, const model::Settings& settings) {
+Result<std::vector<Element>> confined(const std::vector<model::Space>& spaces,
+                                      const model::Settings& settings) {
   std::vector<Element> all;
   if (!settings.confine) return all;
   for (const auto& space : spaces) {
     auto people = space.members;
     if (const auto own = namesake(space)) people.push_back(*own);
     for (const auto& member : people)
-      for (const auto uid : uids_of(member)) {
-        if (uid < kFirstUser) continue;
+      for (const auto uid : TRY(uids_of(member, settings.min_uid))) {
         Element element;
         element.set = SetId::confined;
         element.uid = uid;

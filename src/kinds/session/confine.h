@@ -11,8 +11,9 @@ namespace warren::session {
 
 /// The UIDs that have no business in the host's own namespace, because these spaces have them as members;
 /// none where the settings do not ask for that. Sorted, each once.
-[[nodiscard]] std::vector<Element> confined(const std::vector<model::Space>& spaces,
-                                            const model::Settings& settings);
+/// Error: a name service could not be asked.
+[[nodiscard]] Result<std::vector<Element>> confined(const std::vector<model::Space>& spaces,
+                                                    const model::Settings& settings);
 /// Takes from `elements` those UIDs that are still confined by what the store says now: somebody may be a
 /// member by himself, by a group, and by a space of his own name.
 [[nodiscard]] Status keep_confined(store::Store& store, std::vector<Element>& elements);

@@ -15,6 +15,7 @@
 #include "sys/file.h"
 #include "sys/lock.h"
 #include "sys/netns.h"
+#include "sys/user.h"
 
 namespace warren::session {
 namespace {
@@ -32,6 +33,8 @@ std::string key(const Member& member) {
 }
 
 std::string default_key(const Member& namesake) { return "d/" + namesake.name.str(); }
+
+constexpr std::string_view kMinUid = "min_uid";
 
 std::string unready() { return in_index("unready"); }
 
@@ -92,6 +95,16 @@ std::optional<Member> namesake(const Space& space) {
   return Member{Member::Kind::user, *user};
 }
 
+Result<std::vector<uid_t>> uids_of(const Member& member, uid_t least) {
+  std::vector<uid_t> uids;
+  if (member.kind == Member::Kind::group)
+    uids = TRY(sys::members_of_group(member.name));
+  else if (const auto uid = TRY(sys::uid_of(member.name)))
+    uids.push_back(*uid);
+  std::erase_if(uids, [&](const auto uid) { return uid < least; });
+  return uids;
+}
+
 bool SessionIndex::is_ready() { return ::access(in_index("ready").c_str(), F_OK) == 0; }
 
 Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
@@ -150,6 +163,8 @@ Status SessionIndex::sync(const std::vector<Space>& spaces, const std::vector<Sp
   for (const auto& [entry, target] : links)
     if (const auto stands = now.find(entry); stands == now.end() || stands->second != target)
       TRY(put_link(entry, target));
+  if (const auto least = std::to_string(min_uid_); read_link(in_index(kMinUid)) != least)
+    TRY(put_link(std::string(kMinUid), least));
   TRY(sys::open_file(in_index("ready"), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
   return {};
 }
@@ -162,6 +177,8 @@ Result<std::vector<std::string>> SessionIndex::faults(const std::vector<Space>& 
     found.emplace_back("sessions: logins do not know yet where to go");
   else if (!sys::is_own_netns(in_index("host")))
     found.push_back("sessions: " + in_index("host") + " is not the host's namespace");
+  if (is_ready() && read_link(in_index(kMinUid)) != std::to_string(min_uid_))
+    found.push_back(fmt::format("sessions: {} does not say {}", in_index(kMinUid), min_uid_));
   const auto now = standing();
   for (const auto& [entry, target] : now)
     if (!links.contains(entry)) found.push_back(fmt::format("sessions: {} has no space any more", entry));

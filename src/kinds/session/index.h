@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "model/service.h"
@@ -15,6 +16,10 @@ namespace warren::session {
 /// The user of the space's own name, to whom it belongs by default. Not every space name can be a user's.
 [[nodiscard]] std::optional<model::Member> namesake(const model::Space& space);
 
+/// The UIDs, from `least` on, that belong to a member: his own, or those of a group's. None where there is no
+/// such user or group. Error: they could not be looked up.
+[[nodiscard]] Result<std::vector<uid_t>> uids_of(const model::Member& member, uid_t least);
+
 /// Where sessions land: links that pam_warren(8) follows with one open(2), since a login must not wait for a
 /// database.
 ///
@@ -22,11 +27,13 @@ namespace warren::session {
 ///     /run/warren/sessions/g/GROUP   -> /run/netns/SPACE
 ///     /run/warren/sessions/d/SPACE   -> /run/netns/SPACE, for the user of that name who is no member of any
 ///     /run/warren/sessions/unready   what a link points at, and never is, while its space is not whole
+///     /run/warren/sessions/min_uid   a link that leads nowhere: its target is the lowest UID that is placed
 ///     /run/warren/sessions/ready     the links are all there are; who has none has no space
 ///     /run/warren/sessions/host      the host's own namespace
 class SessionIndex {
  public:
-  explicit SessionIndex(store::Store& store) : store_(store) {}
+  /// `min_uid` is that of the settings.
+  SessionIndex(store::Store& store, uid_t min_uid) : store_(store), min_uid_(min_uid) {}
 
   /// Before anything becomes of the space: nobody is placed in what is not whole, nor passes it by.
   [[nodiscard]] Status hold(const model::Space& space);
@@ -54,6 +61,7 @@ class SessionIndex {
   [[nodiscard]] Result<std::vector<std::string>> entries(const model::Space& space);
 
   store::Store& store_;
+  uid_t min_uid_;
 };
 
 }  // namespace warren::session

@@ -50,7 +50,7 @@ Operation remove_members(const SpaceName& space, std::vector<Member> members) {
 
 Result<std::optional<SpaceName>> space_of_user(store::Store& store, const UserName& user) {
   if (auto space = TRY(store.members().space_of({Member::Kind::user, user}))) return space;
-  for (const auto& group : sys::groups_of(user))
+  for (const auto& group : TRY(sys::groups_of(user)))
     if (auto space = TRY(store.members().space_of({Member::Kind::group, group}))) return space;
   const auto own = SpaceName::parse(user.str());
   if (own && TRY(store.spaces().find(*own))) return *own;
