@@ -16,8 +16,7 @@ void print(std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(
 
 void say(std::string_view line) { print(fmt::format("{}\n", line)); }
 
-// Text from a tenant's process may be no UTF-8; it must not end the program.
-void say_json(const Json& json) { say(json.dump(2, ' ', false, Json::error_handler_t::replace)); }
+void say_json(const Json& json) { say(json.dump(2)); }
 
 Status flush_output() {
   errno = 0;
@@ -104,7 +103,7 @@ Json to_json(const view::SpaceStatus& status, const model::Settings& settings) {
                      {"unpublished", status.refused.unpublished},
                      {"over_limit", status.refused.over_limit}};
   for (std::size_t i = 0; i < status.forwards.size(); ++i)
-    json["forwards"][i]["connections"] = status.forwards[i].connections;
+    json["forwards"].items()[i]["connections"] = status.forwards[i].connections;
   return json;
 }
 

@@ -2,19 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "model/failure.h"
 #include "model/space.h"
 #include "view/status.h"
 
 namespace warren::cli {
-
-using Json = nlohmann::ordered_json;
 
 /// Prints text on standard output; where that cannot be written, flush_output() says so.
 void print(std::string_view text);

@@ -14,8 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "daemon/journal.h"
 #include "sys/file.h"
 #include "sys/lock.h"
@@ -304,10 +304,10 @@ void Daemon::repaired() {
   for (const auto& line : repair->mended) say(Level::notice, "mended: " + line);
   repairs_.mended += repair->mended.size();
   repairs_.last = timestamp();
-  record_event(repair->failed.empty() ? "mended" : "mending-failed",
-               fmt::format("\"causes\":{},\"mended\":{},\"failed\":{},\"seconds\":{:.3f}",
-                           nlohmann::json(repair->causes).dump(), nlohmann::json(repair->mended).dump(),
-                           nlohmann::json(repair->failed).dump(), repair->seconds));
+  record_event(
+      repair->failed.empty() ? "mended" : "mending-failed",
+      fmt::format("\"causes\":{},\"mended\":{},\"failed\":{},\"seconds\":{:.3f}", Json(repair->causes).dump(),
+                  Json(repair->mended).dump(), Json(repair->failed).dump(), repair->seconds));
   if (!pace_.mended(Clock::now())) return;
   const auto text =
       "something undoes again and again what is mended; repairs pause ever longer, up to a minute";

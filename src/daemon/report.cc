@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
+
+#include "base/json.h"
 
 namespace warren::daemon {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using proxy::Counters;
 
 Json to_json(const Counters& counters) {
@@ -53,8 +53,9 @@ Json services_json(const Report& report, Sums& sums) {
                {"target", service.target.str()},
                {"addresses", addresses},
                {"listeners", sums.listeners[name]}};
-    entry.update(to_json(sums.services[name]));
-    list.push_back(entry);
+    const auto counters = to_json(sums.services[name]);
+    for (const auto& [key, count] : counters.members()) entry.add(key, count);
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -100,7 +101,7 @@ std::string as_json(const Report& report) {
   for (const auto& [place, why] : report.failures)
     failures.push_back({{"place", place.str()}, {"error", why}});
   auto spaces = Json::object();
-  for (const auto& [name, counters] : sum.spaces) spaces[name] = to_json(counters);
+  for (const auto& [name, counters] : sum.spaces) spaces.add(name, to_json(counters));
   const Json json{{"version", WARREN_VERSION},
                   {"pid", ::getpid()},
                   {"since", report.since},

@@ -115,7 +115,7 @@ class Walk {
 
   std::optional<End> rule(Frame& frame) {
     auto truth = Truth::yes;
-    for (const auto& statement : frame.rule->statements) {
+    for (const auto& statement : frame.rule->statements.items()) {
       if (const auto* vmap = member(statement, "vmap")) return look_up_verdict(*vmap, truth, frame);
       if (verdict_of(statement) != Verdict::none) return apply(statement, truth, frame);
       truth = std::min(truth, condition(statement, view_, content_));

@@ -104,9 +104,9 @@ Reading read_ct(const Json& ct, const Packet& packet) {
 }
 
 bool lists(const Json* list, const char* what) {
-  const Json wanted = what;
+  const auto is = [&](const Json& one) { return one.text() && *one.text() == what; };
   if (!list) return false;
-  return list->is_array() ? std::find(list->begin(), list->end(), wanted) != list->end() : *list == wanted;
+  return list->is_array() ? std::any_of(list->items().begin(), list->items().end(), is) : is(*list);
 }
 
 /// Our packets come from where their source is routed to, so a reverse path check never fails for them.
@@ -124,17 +124,19 @@ Reading read_fib(const Json& fib, const View& view) {
 }
 
 Reading read_masked(const Json& operands, const View& view) {
-  if (!operands.is_array() || operands.size() != 2) return unknown();
-  auto mask = number_of(&operands[1]);
-  if (!mask && operands[1].is_array()) {
+  if (operands.items().size() != 2) return unknown();
+  const auto& left = operands.items()[0];
+  const auto& right = operands.items()[1];
+  auto mask = number_of(&right);
+  if (!mask && right.is_array()) {
     mask = 0;
-    for (const auto& bit : operands[1]) {
+    for (const auto& bit : right.items()) {
       if (!number_of(&bit)) return unknown();
       *mask |= *number_of(&bit);
     }
   }
-  if (member(operands[0], "&") || member(operands[0], "concat")) return unknown();  // bounds the recursion
-  const auto reading = read_expression(operands[0], view);
+  if (member(left, "&") || member(left, "concat")) return unknown();  // bounds the recursion
+  const auto reading = read_expression(left, view);
   if (reading.absent || !mask || reading.fields.size() != 1) return reading.absent ? absent() : unknown();
   if (const auto* number = std::get_if<std::uint64_t>(&reading.fields[0])) return of_number(*number & *mask);
   return unknown();
@@ -143,7 +145,7 @@ Reading read_masked(const Json& operands, const View& view) {
 Reading read_concatenation(const Json& parts, const View& view) {
   Reading all;
   if (!parts.is_array()) return unknown();
-  for (const auto& part : parts) {
+  for (const auto& part : parts.items()) {
     if (member(part, "concat")) return unknown();
     const auto reading = read_expression(part, view);
     if (reading.absent) return absent();

@@ -37,7 +37,7 @@ std::optional<std::uint64_t> as_number(const Json& value) {
   if (const auto* word = text_of(&value)) return symbol(*word);
   if (!value.is_array() || value.empty()) return std::nullopt;
   std::uint64_t flags = 0;
-  for (const auto& flag : value) {
+  for (const auto& flag : value.items()) {
     const auto number = flag.is_array() ? std::nullopt : as_number(flag);
     if (!number) return std::nullopt;
     flags |= *number;
@@ -88,15 +88,17 @@ Truth in_prefix(const Field& field, const Json& prefix) {
 }
 
 Truth in_range(const Field& field, const Json& range) {
-  if (!range.is_array() || range.size() != 2) return Truth::maybe;
+  if (range.items().size() != 2) return Truth::maybe;
+  const auto& from = range.items()[0];
+  const auto& to = range.items()[1];
   if (const auto* ip = std::get_if<Ip>(&field)) {
-    const auto first = as_ip(&range[0]);
-    const auto last = as_ip(&range[1]);
+    const auto first = as_ip(&from);
+    const auto last = as_ip(&to);
     return first && last ? truth(*first <= *ip && *ip <= *last) : Truth::maybe;
   }
   const auto* number = std::get_if<std::uint64_t>(&field);
-  const auto first = as_number(range[0]);
-  const auto last = as_number(range[1]);
+  const auto first = as_number(from);
+  const auto last = as_number(to);
   return number && first && last ? truth(*first <= *number && *number <= *last) : Truth::maybe;
 }
 
@@ -139,7 +141,7 @@ class Container {
   Truth any(const Json& elements, const std::vector<Field>& fields, int depth) const {
     if (!elements.is_array()) return holds(elements, fields, depth + 1);  // nft writes a set of one so
     auto best = Truth::no;
-    for (const auto& element : elements) {
+    for (const auto& element : elements.items()) {
       best = std::max(best, holds(element, fields, depth + 1));
       if (best == Truth::yes) break;
     }
@@ -147,10 +149,10 @@ class Container {
   }
 
   Truth all(const Json& parts, const std::vector<Field>& fields, int depth) const {
-    if (!parts.is_array() || parts.size() != fields.size()) return Truth::maybe;
+    if (!parts.is_array() || parts.items().size() != fields.size()) return Truth::maybe;
     auto worst = Truth::yes;
     for (std::size_t i = 0; i < fields.size() && worst != Truth::no; ++i)
-      worst = std::min(worst, holds(parts[i], {fields[i]}, depth + 1));
+      worst = std::min(worst, holds(parts.items()[i], {fields[i]}, depth + 1));
     return worst;
   }
 
@@ -221,7 +223,7 @@ Truth nested_limits(const Json& body) {
   const auto* statements = member(body, "stmt");
   if (!statements || !statements->is_array()) return Truth::yes;
   auto worst = Truth::yes;
-  for (const auto& statement : *statements)
+  for (const auto& statement : statements->items())
     for (const auto* kind : {"limit", "ct count"})
       if (const auto* limit = member(statement, kind)) worst = std::min(worst, below_limit(*limit));
   return worst;
@@ -237,9 +239,8 @@ bool only_acts(const std::string& kind) {
 }  // namespace
 
 Truth condition(const Json& statement, const View& view, const Ruleset::Content& content) {
-  if (!statement.is_object() || statement.empty()) return Truth::maybe;
-  const auto& kind = statement.begin().key();
-  const auto& body = statement.begin().value();
+  if (statement.members().empty()) return Truth::maybe;
+  const auto& [kind, body] = statement.members().front();
   if (kind == "match") return match(body, view, content);
   if (kind == "xt") return xtables(body);
   if (kind == "limit" || kind == "ct count") return body.is_object() ? below_limit(body) : Truth::maybe;
@@ -261,14 +262,16 @@ std::vector<std::pair<Truth, const Json*>> look_up(const Json& vmap, const View&
       name && name->starts_with('@') ? container.named(name->substr(1)) : member(*data, "set");
   if (!entries || !entries->is_array()) return verdicts;
   const Json* otherwise = nullptr;
-  for (const auto& entry : *entries) {
-    if (!entry.is_array() || entry.size() != 2) continue;
-    if (entry[0] == "*") {
-      otherwise = &entry[1];
+  for (const auto& entry : entries->items()) {
+    if (entry.items().size() != 2) continue;
+    const auto& value = entry.items()[0];
+    const auto& verdict = entry.items()[1];
+    if (value.text() && *value.text() == "*") {
+      otherwise = &verdict;
       continue;
     }
-    const auto found = container.holds(entry[0], reading.fields);
-    if (found != Truth::no) verdicts.emplace_back(found, &entry[1]);
+    const auto found = container.holds(value, reading.fields);
+    if (found != Truth::no) verdicts.emplace_back(found, &verdict);
     if (found == Truth::yes) return verdicts;
   }
   if (otherwise) verdicts.emplace_back(verdicts.empty() ? Truth::yes : Truth::maybe, otherwise);

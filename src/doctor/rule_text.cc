@@ -15,7 +15,7 @@ std::string value_text(const Json& value, int depth);
 
 std::string list_text(const Json& values, std::string_view between, int depth) {
   std::string text;
-  for (const auto& value : values) {
+  for (const auto& value : values.items()) {
     if (!text.empty()) text += between;
     text += value_text(value, depth + 1);
     if (text.size() > kMaxText) break;
@@ -44,7 +44,7 @@ std::string object_text(const Json& value, int depth) {
   if (const auto* parts = member(value, "concat")) return list_text(*parts, " . ", depth);
   if (const auto* masked = member(value, "&")) return list_text(*masked, " & ", depth);
   if (const auto* element = member(value, "elem")) return text_or(member(*element, "val"), "?");
-  return value.is_object() && !value.empty() ? value.begin().key() : "?";
+  return value.members().empty() ? "?" : value.members().front().key;
 }
 
 std::string value_text(const Json& value, int depth) {
@@ -64,13 +64,12 @@ std::string match_text(const Json& body) {
 }
 
 std::string statement_text(const Json& statement) {
-  if (!statement.is_object() || statement.empty()) return "?";
-  const auto& kind = statement.begin().key();
-  const auto& body = statement.begin().value();
+  if (statement.members().empty()) return "?";
+  const auto& [kind, body] = statement.members().front();
   if (kind == "counter" || kind == "log" || kind == "comment") return {};
   if (kind == "match") return match_text(body);
   if (kind == "xt") return "xt " + text_or(member(body, "name"), "?");
-  if (kind == "vmap") return member(body, "key") ? value_text(body["key"], 0) + " vmap" : kind;
+  if (kind == "vmap") return member(body, "key") ? value_text(*member(body, "key"), 0) + " vmap" : kind;
   if (kind == "jump" || kind == "goto") return kind + " " + text_or(member(body, "target"), "?");
   return kind;
 }
@@ -86,7 +85,7 @@ void make_printable(std::string& text) {
 
 std::string rule_text(const Json& statements) {
   std::string text;
-  for (const auto& statement : statements) {
+  for (const auto& statement : statements.items()) {
     const auto next = statement_text(statement);
     if (next.empty()) continue;
     if (!text.empty()) text += ' ';

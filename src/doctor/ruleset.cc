@@ -24,21 +24,14 @@ void add_set(Ruleset::Content& content, const Json& set) {
 
 }  // namespace
 
-const Json* member(const Json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : &*found;
-}
+const Json* member(const Json& object, const char* key) { return object.find(key); }
 
-const std::string* text_of(const Json* value) {
-  return value ? value->get_ptr<const Json::string_t*>() : nullptr;
-}
+const std::string* text_of(const Json* value) { return value ? value->text() : nullptr; }
 
 std::optional<std::uint64_t> number_of(const Json* value) {
   if (!value) return std::nullopt;
-  if (value->is_boolean()) return value->get<bool>() ? 1 : 0;
-  if (value->is_number_unsigned()) return value->get<std::uint64_t>();
-  return std::nullopt;
+  if (const auto flag = value->flag()) return *flag ? 1 : 0;
+  return value->number();
 }
 
 Ruleset::Ruleset(std::unique_ptr<Content> content) : content_(std::move(content)) {}
@@ -51,11 +44,11 @@ Ruleset Ruleset::unreadable() { return Ruleset(std::make_unique<Content>()); }
 Ruleset Ruleset::parse(std::string_view json) {
   auto ruleset = unreadable();
   auto& content = *ruleset.content_;
-  const auto document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  const auto* objects = member(document, "nftables");
+  const auto document = Json::parse(json);
+  const auto* objects = document ? document->find("nftables") : nullptr;
   if (!objects || !objects->is_array()) return ruleset;
   content.readable = true;
-  for (const auto& object : *objects) {
+  for (const auto& object : objects->items()) {
     if (const auto* chain = member(object, "chain")) add_chain(content, *chain);
     if (const auto* rule = member(object, "rule")) add_rule(content, *rule);
     if (const auto* set = member(object, "set")) add_set(content, *set);

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-// What a Ruleset holds. For the .cc files of this folder: the only ones that see the JSON library.
+// What a Ruleset holds. For the .cc files of this folder.
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "doctor/evaluate.h"
 
 namespace warren::doctor {
-
-using Json = nlohmann::json;
 
 /// The member of an object; null when it is no object or has none.
 [[nodiscard]] const Json* member(const Json& object, const char* key);

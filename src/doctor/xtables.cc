@@ -62,7 +62,7 @@ std::vector<Json> devgroup(const Xt& xt) {
   if (!info) return {};
   std::vector<Json> matches;
   const auto add = [&](const char* key, std::uint32_t group, std::uint32_t mask, bool inverted) {
-    matches.push_back(make_match(inverted ? "!=" : "==", {{"&", {meta(key), mask}}}, group));
+    matches.push_back(make_match(inverted ? "!=" : "==", {{"&", Json::list({meta(key), mask})}}, group));
   };
   if (info->flags & XT_DEVGROUP_MATCH_SRC)
     add("iifgroup", info->src_group, info->src_mask, info->flags & XT_DEVGROUP_INVERT_SRC);
@@ -81,8 +81,9 @@ std::vector<Json> addrtype(const Xt& xt) {
     Json types = Json::array();
     for (unsigned type = 0; type < 16; ++type)
       if (bits & (1U << type)) types.push_back(type);
-    matches.push_back(make_match(inverted ? "!=" : "==", {{"fib", {{"result", "type"}, {"flags", {which}}}}},
-                                 {{"set", std::move(types)}}));
+    matches.push_back(
+        make_match(inverted ? "!=" : "==", {{"fib", {{"result", "type"}, {"flags", Json::list({which})}}}},
+                   {{"set", std::move(types)}}));
   };
   if (info->source) add("saddr", info->source, info->flags & XT_ADDRTYPE_INVERT_SOURCE);
   if (info->dest) add("daddr", info->dest, info->flags & XT_ADDRTYPE_INVERT_DEST);
@@ -96,7 +97,8 @@ std::vector<Json> multiport(const Xt& xt) {
   Json ports = Json::array();
   for (unsigned i = 0; i < info->count; ++i) {
     const bool range = info->pflags[i] && i + 1U < info->count;
-    ports.push_back(range ? Json{{"range", {info->ports[i], info->ports[i + 1U]}}} : Json(info->ports[i]));
+    ports.push_back(range ? Json{{"range", Json::list({info->ports[i], info->ports[i + 1U]})}}
+                          : Json(info->ports[i]));
     if (range) ++i;
   }
   const auto* field = info->flags == XT_MULTIPORT_SOURCE ? "sport" : "dport";
@@ -117,7 +119,7 @@ std::vector<Json> icmp(const Xt& xt, const char* protocol) {
 std::vector<Json> rpfilter(const Xt& xt) {
   const auto info = xt.as<xt_rpfilter_info>();
   if (!info) return {};
-  return {make_match("==", {{"fib", {{"result", "oif"}, {"flags", {"saddr", "iif"}}}}},
+  return {make_match("==", {{"fib", {{"result", "oif"}, {"flags", Json::list({"saddr", "iif"})}}}},
                      !(info->flags & XT_RPFILTER_INVERT))};
 }
 
@@ -178,7 +180,7 @@ Result<XtByRule> dump_xtables(netlink::Socket& nf, std::uint8_t family, const st
 
 std::size_t count_xtables(const Json& statements) {
   std::size_t count = 0;
-  for (const auto& statement : statements) count += member(statement, "xt") ? 1 : 0;
+  for (const auto& statement : statements.items()) count += member(statement, "xt") ? 1 : 0;
   return count;
 }
 
@@ -186,7 +188,7 @@ void rewrite(Rule& rule, const std::vector<Xt>& known) {
   if (count_xtables(rule.statements) != known.size()) return;
   Json statements = Json::array();
   std::size_t next = 0;
-  for (auto& statement : rule.statements) {
+  for (auto& statement : rule.statements.items()) {
     if (!member(statement, "xt")) {
       statements.push_back(std::move(statement));
       continue;

@@ -2,19 +2,15 @@
 #include "hooks/facts.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "model/derive.h"
 
 namespace warren::hooks {
 namespace {
 
 constexpr std::size_t kLongestList = 32768;  // the kernel takes 128 KiB for one variable
-
-using Json = nlohmann::json;
-
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string variable(std::string_view key) {
   std::string name = "WARREN_";
@@ -81,7 +77,7 @@ void Facts::add(const Device& device) {
 }
 
 void Facts::add(std::string key, const std::optional<std::string>& text) {
-  list_.push_back({std::move(key), text, text ? text_of(*text) : "null"});
+  list_.push_back({std::move(key), text, text ? Json(*text).dump() : "null"});
 }
 
 void Facts::add_number(std::string key, const std::optional<std::int64_t>& number) {
@@ -97,7 +93,7 @@ void Facts::add_flag(std::string key, bool flag) {
 void Facts::add_list(std::string key, const std::vector<std::string>& list) {
   std::optional<std::string> words = fmt::format("{}", fmt::join(list, " "));
   if (words->size() > kLongestList) words.reset();
-  list_.push_back({std::move(key), std::move(words), text_of(list)});
+  list_.push_back({std::move(key), std::move(words), Json(list).dump()});
 }
 
 std::vector<std::string> Facts::environment() const {

@@ -42,7 +42,7 @@ ONE_PLACE = [
     ("toml++/", r"src/config/[^/]*\.cc$"),
     ("seccomp.h", r"src/guest/[^/]*\.cc$"),
     ("sqlite3.h", r"src/store/[^/]*\.cc$"),
-    ("nlohmann/", r"(src/doctor|src/hooks|src/daemon|apps)/"),
+    ("nlohmann/", r"src/base/json\.cc$"),
     ("CLI/", r"apps/"),
     ("gtest/", r"$^"),
 ]

@@ -18,17 +18,21 @@ void read_lines(const std::string& path, std::vector<Json>& events) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);)
     // The last may have been cut off by a full disk or a crash.
-    if (auto event = Json::parse(line, nullptr, false); event.is_object()) events.push_back(std::move(event));
+    if (auto event = Json::parse(line); event && event->is_object()) events.push_back(std::move(*event));
+}
+
+std::string shown(const Json* value) {
+  if (!value) return "?";
+  return value->text() ? *value->text() : value->dump();
 }
 
 void print(const Json& event) {
   std::string text;
-  for (const auto& [key, value] : event.items()) {
+  for (const auto& [key, value] : event.members()) {
     if (key == "time" || key == "event") continue;
-    const auto shown = value.is_string() ? value.get<std::string>() : value.dump();
-    text += fmt::format("  {}: {}\n", key, shown);
+    text += fmt::format("  {}: {}\n", key, shown(&value));
   }
-  say(fmt::format("{} {}", event.value("time", "?"), event.value("event", "?")));
+  say(fmt::format("{} {}", shown(event.find("time")), shown(event.find("event"))));
   if (!text.empty()) say(std::string_view(text).substr(0, text.size() - 1));
 }
 

@@ -21,7 +21,7 @@ void print(Context& context, std::string_view verb, const std::string& name,
   if (context.json()) {
     auto list = Json::array();
     for (const auto& forward : forwards) list.push_back(to_json(forward));
-    return say_json(Json{{"space", name}, {verb, list}});
+    return say_json(Json{{"space", name}, {std::string(verb), list}});
   }
   for (const auto& forward : forwards) say(fmt::format("{} {}", verb, forward.str()));
 }

@@ -94,24 +94,30 @@ Result<int> remove(const Args& args, Context& context) {
   return kExitOk;
 }
 
+std::uint64_t count(const Json& counters, std::string_view key) {
+  const auto* found = counters.find(key);
+  return found ? found->number().value_or(0) : 0;
+}
+
 /// What warrend counts of the services that it relays: name -> counters. Empty where it does not run.
 std::map<std::string, Json> counted() {
   std::map<std::string, Json> all;
-  const auto answer = Json::parse(ask_daemon().value_or(""), nullptr, false);
-  if (!answer.is_object() || !answer.contains("services")) return all;
-  for (const auto& one : answer["services"]) {
-    auto& counters = all[one.value("name", "")];
-    for (const auto* key : {"now", "total", "refused", "failed"}) counters[key] = one.value(key, 0ULL);
+  const auto answer = Json::parse(ask_daemon().value_or(""));
+  const auto* services = answer ? answer->find("services") : nullptr;
+  if (!services) return all;
+  for (const auto& one : services->items()) {
+    const auto* name = one.find("name");
+    auto& counters = all[name && name->text() ? *name->text() : ""];
+    for (const auto* key : {"now", "total", "refused", "failed"}) counters[key] = count(one, key);
   }
   return all;
 }
 
 std::string connections_text(const Json& counters) {
   if (counters.is_null()) return "-";
-  const auto count = [&](const char* key) { return counters[key].get<std::uint64_t>(); };
-  auto text = fmt::format("{} now, {} so far", count("now"), count("total"));
+  auto text = fmt::format("{} now, {} so far", count(counters, "now"), count(counters, "total"));
   for (const auto* key : {"refused", "failed"})
-    if (count(key) > 0) text += fmt::format(", {} {}", count(key), key);
+    if (count(counters, key) > 0) text += fmt::format(", {} {}", count(counters, key), key);
   return text;
 }
 
@@ -122,8 +128,7 @@ Result<int> list(const Args&, Context& context) {
   Columns columns({"SERVICE", "PORT", "TARGET", "MODE", "PROXY HEADER", "SPACES", "CONNECTIONS"});
   for (const auto& service : TRY(store.services().all())) {
     const auto& counters = live[service.mode == model::ServiceMode::proxy ? service.name.str() : ""];
-    json.push_back(to_json(service));
-    json.back()["connections"] = counters;
+    json.push_back(to_json(service))["connections"] = counters;
     columns.add({service.name.str(), fmt::format("{}/{}", service.port, name(service.proto)),
                  service.target.str(), std::string(name(service.mode)), std::string(name(service.header)),
                  scope_text(service.scope), connections_text(counters)});
