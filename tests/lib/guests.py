@@ -133,7 +133,7 @@ class Operator:
                 return False
         return True
 
-    def sees(self, text, timeout=10):
+    def sees(self, text, timeout=None):
         return wh.wait_until(lambda: (self.read(0), text.encode() in self.said)[1], timeout)
 
     def type(self, keys):
@@ -142,7 +142,7 @@ class Operator:
     def flags(self):
         return termios.tcgetattr(self.terminal)[3]
 
-    def ended(self, timeout=10):
+    def ended(self, timeout=None):
         """Its exit status, negative where a signal ended it; None while it runs on."""
         def poll():
             self.read(0)

@@ -25,7 +25,13 @@ def nft_table():
 def links():
     """The host's links with what is said of them, but for the index, which is another after each rebuild."""
     wanted = ("ifname", "mtu", "group", "address", "operstate", "altnames")
-    return sorted(str([link.get(key) for key in wanted]) for link in json.loads(wh.run("ip", "-j", "link").stdout))
+    found = []
+
+    def settled():  # a link is up a moment before the kernel says so
+        found[:] = json.loads(wh.run("ip", "-j", "link").stdout)
+        return not any(link["operstate"] == "UNKNOWN" and link["ifname"].startswith("veth_") for link in found)
+    wh.wait_until(settled)
+    return sorted(str([link.get(key) for key in wanted]) for link in found)
 
 
 def sysctls():

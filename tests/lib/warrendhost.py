@@ -23,7 +23,7 @@ LOOPBACKS = ("127.0.0.1", "::1")
 def ask(request=b""):
     """What warrend answers on its control socket; None where it does not."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(5)
+        sock.settimeout(wh.patience())
         try:
             sock.connect(CONTROL)
             sock.sendall(request)
@@ -130,7 +130,7 @@ class DaemonTest(wh.HostTest):
     def stop_daemon(self):
         self.daemon.terminate()
         try:
-            self.daemon.wait(15)
+            self.daemon.wait(wh.patience(30))
         finally:
             self.daemon.kill()
             self.daemon.wait()
@@ -145,14 +145,14 @@ class DaemonTest(wh.HostTest):
         proto = "u" if "--udp" in options else "t"
         self.assertTrue(wh.wait_until(lambda: listening(ns, port, proto) == 2), "nothing listens in the space")
 
-    def open(self, address="127.0.0.1", port=3306, ns="web1", proto="tcp", timeout=10):
+    def open(self, address="127.0.0.1", port=3306, ns="web1", proto="tcp", timeout=None):
         sock = wh.connection(ns, address, port, proto, timeout)
         self.addCleanup(sock.close)
         return sock
 
     def quiet(self):
         """Waits until warrend has no connection any more."""
-        self.assertTrue(wh.wait_until(lambda: status()["connections"]["now"] == 0, 20), status()["connections"])
+        self.assertTrue(wh.wait_until(lambda: status()["connections"]["now"] == 0), status()["connections"])
 
 
 class Manager:
@@ -198,9 +198,9 @@ class Manager:
             self.heard += lines
             timeout = 0
 
-    def wait_for(self, line, times=1, timeout=10):
+    def wait_for(self, line, times=1):
         """Was the line said so many times since the start?"""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + wh.patience()
         while self.heard.count(line) < times and time.monotonic() < end:
             self.listen(0.1)
         return self.heard.count(line) >= times
@@ -208,7 +208,7 @@ class Manager:
     def halt(self):
         """As `systemctl stop` does, but keeps what is stored."""
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(wh.patience(30))
         self.listen(0)
 
     def restart(self):
