@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import hoststate  # noqa: E402
+import rtnl  # noqa: E402
 import warrenhost as wh  # noqa: E402
 
 FOUND, USAGE = 3, 2
@@ -22,7 +23,7 @@ def dev(*args, **options):
 
 
 def has(ns, name):
-    return wh.run("ip", "link", "show", "dev", name, ns=ns, check=False).returncode == 0
+    return any(name in (one.ifname, *one.altnames) for one in rtnl.links(ns))
 
 
 def kernel_has(*kind):

@@ -18,7 +18,7 @@ def patience(seconds=20):
     return seconds * FACTOR
 
 
-def wait_until(condition, timeout=None, interval=0.01):
+def wait_until(condition, timeout=None, interval=0.02):
     """Calls condition() until it gives something true, and returns that; None after `timeout`, by default patience()."""
     end = time.monotonic() + (patience() if timeout is None else timeout)
     while True:

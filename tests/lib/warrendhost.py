@@ -5,6 +5,7 @@ import array
 import contextlib
 import json
 import os
+import pathlib
 import select
 import socket
 import subprocess
@@ -43,7 +44,14 @@ def descriptors(pid):
 
 
 def listening(ns, port, proto="t"):
-    return wh.run("ss", "-Hln" + proto, f"sport = :{port}", ns=ns).stdout.count("\n")
+    """How many sockets of the namespace listen there: of TCP, or with "u" of UDP, both families."""
+    name, state = {"t": ("tcp", "0A"), "u": ("udp", "07")}[proto]
+
+    def sockets():
+        for file in name, name + "6":
+            yield from pathlib.Path("/proc/thread-self/net", file).read_text().splitlines()[1:]
+    found = wh.in_ns(ns, lambda: [line.split() for line in sockets()])
+    return sum(words[1].endswith(f":{port:04X}") and words[3] == state for words in found)
 
 
 class Target:

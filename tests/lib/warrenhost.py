@@ -30,6 +30,7 @@ import sys
 import time
 import unittest
 
+import rtnl
 from netns import HOST, in_ns
 from patience import FACTOR, SANITIZED, SILENCE, patience, stays, wait_until  # noqa: F401
 from packets import *  # noqa: F403, so that a test finds all in one place
@@ -154,7 +155,7 @@ def link(ns, interface):
 
 
 def mac_of(ns, interface):
-    return link(ns, interface)["address"]
+    return next(one.address for one in rtnl.links(ns) if one.ifname == interface)
 
 
 def neighbour_mac(ns, interface):
@@ -170,8 +171,7 @@ def neighbour_mac(ns, interface):
 
 def interface_of(ns):
     """The name of the one interface, besides lo, in the namespace."""
-    names = [entry["ifname"] for entry in jsonlib.loads(run("ip", "-j", "link", ns=ns).stdout)]
-    return next(name for name in names if name != "lo")
+    return next(one.ifname for one in rtnl.links(ns) if one.ifname != "lo")
 
 
 class Sniffer:
