@@ -124,6 +124,7 @@ class Dhcp(Devices):
             pid = one_client()
             os.kill(pid, signal.SIGKILL)
             self.assertTrue(wh.wait_until(lambda: client() not in ([], [pid])))
+            wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0)  # it is written down a moment later
         self.assert_clean()
         self.assertTrue(wh.wait_until(lambda: len(client()) == 1), "the client ends with warrend")
 
