@@ -110,7 +110,7 @@ class NobodyReads(AtTerminal):
         operator = self.start("yes")
         time.sleep(wh.SILENCE)  # until it is stuck, or is not: both must do
         os.kill(operator.pid, signal.SIGTERM)
-        pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0])
+        pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0], wh.SILENCE)
         if not pid:  # what was written last may wait to be read: who sends another signal waits no longer
             os.kill(operator.pid, signal.SIGTERM)
             pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0])
