@@ -11,7 +11,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 
 import warrenhost as wh
 
@@ -173,6 +172,10 @@ class Manager:
         self.sock.bind(self.path)
         self.heard = []
         self.stored = {}  # name -> descriptors
+        self.lock = threading.RLock()  # of the two
+        self.over = threading.Event()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         self.given = []  # (name, descriptor) of sockets that are ours
         self.process = None
         self.begin()
@@ -185,39 +188,45 @@ class Manager:
         # The shell knows the PID that the program will have, and puts the descriptors in their places.
         places = " ".join(f"{3 + index}<&{fd}" for index, (_, fd) in enumerate(passed))
         script = f"LISTEN_PID=$$; export LISTEN_PID; exec {' '.join(map(str, self.command))} {places}"
-        self.heard.clear()
+        with self.lock:
+            self.heard.clear()
         self.process = subprocess.Popen(["bash", "-c", script], env=environment, stderr=self.log,
                                         pass_fds=[fd for _, fd in passed])
 
-    def listen(self, timeout):
-        """Takes in the messages that come within the time."""
-        while select.select([self.sock], [], [], timeout)[0]:
-            message, control, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(4 * 253))
-            lines = message.decode().splitlines()
-            fields = dict(line.split("=", 1) for line in lines)
-            fds = array.array("i")
-            for _, _, data in control:
-                fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
-            if "FDSTORE" in fields:
-                self.stored.setdefault(fields["FDNAME"], []).extend(fds)
-            if "FDSTOREREMOVE" in fields:
-                for fd in self.stored.pop(fields["FDNAME"], []):
-                    os.close(fd)
-            self.heard += lines
-            timeout = 0
+    def _read(self):
+        """Always, as the queue is short, and who finds it full waits."""
+        while not self.over.is_set():
+            select.select([self.sock], [], [], 0.05)
+            self.take()
+
+    def take(self):
+        """Takes in the messages that are there."""
+        with self.lock:
+            while select.select([self.sock], [], [], 0)[0]:
+                self._message(*self.sock.recvmsg(65536, socket.CMSG_SPACE(4 * 253))[:2])
+
+    def _message(self, message, control):
+        lines = message.decode().splitlines()
+        fields = dict(line.split("=", 1) for line in lines)
+        fds = array.array("i")
+        for _, _, data in control:
+            fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
+        if "FDSTORE" in fields:
+            self.stored.setdefault(fields["FDNAME"], []).extend(fds)
+        if "FDSTOREREMOVE" in fields:
+            for fd in self.stored.pop(fields["FDNAME"], []):
+                os.close(fd)
+        self.heard += lines
 
     def wait_for(self, line, times=1):
         """Was the line said so many times since the start?"""
-        end = time.monotonic() + wh.patience()
-        while self.heard.count(line) < times and time.monotonic() < end:
-            self.listen(0.1)
-        return self.heard.count(line) >= times
+        return bool(wh.wait_until(lambda: self.heard.count(line) >= times))
 
     def halt(self):
         """As `systemctl stop` does, but keeps what is stored."""
         self.process.terminate()
         self.process.wait(wh.patience(30))
-        self.listen(0)
+        self.take()
 
     def restart(self):
         self.halt()
@@ -230,7 +239,9 @@ class Manager:
             self.process.wait()
         if self.sock.fileno() < 0:
             return
-        self.listen(0)
+        self.over.set()
+        self.reader.join()
+        self.take()
         for fds in self.stored.values():
             for fd in fds:
                 os.close(fd)
