@@ -4,11 +4,13 @@
 import json
 import os
 import pathlib
+import re
+import select
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import hoststate  # noqa: E402
+import rtnl  # noqa: E402
 import warrenhost as wh  # noqa: E402
 
 FOUND, USAGE = 3, 2
@@ -21,7 +23,7 @@ def dev(*args, **options):
 
 
 def has(ns, name):
-    return wh.run("ip", "link", "show", "dev", name, ns=ns, check=False).returncode == 0
+    return any(name in (one.ifname, *one.altnames) for one in rtnl.links(ns))
 
 
 def kernel_has(*kind):
@@ -60,11 +62,11 @@ class Devices(wh.HostTest):
 
     def serves(self, ns, address, source=wh.OUTSIDE):
         with wh.serve(ns, 8080):
-            return wh.wait_until(lambda: wh.connect(source, address, 8080), 3)
+            return wh.wait_until(lambda: wh.connect(source, address, 8080, timeout=1))
 
     def silent(self, ns, address, source):
         with wh.serve(ns, 8080):
-            return wh.connect(source, address, 8080, timeout=0.5) is None
+            return wh.connect(source, address, 8080, timeout=wh.SILENCE) is None
 
 
 class Macvlan(Devices):
@@ -90,12 +92,25 @@ class Macvlan(Devices):
     def test_mac_is_given_in_the_message_that_creates_it(self):
         """Whoever listens sees it with its MAC at once: there is nothing for udev to change."""
         with wh.killed_after(wh.start("ip", "-d", "monitor", "link", ns="web1", stdout=-1, text=True)) as monitor:
-            time.sleep(0.2)
-            self.add()
-            monitor.terminate()
             self.addCleanup(monitor.stdout.close)
-            macs = [line.split()[1] for line in monitor.stdout if "link/ether" in line and "new_2_1" not in line]
+            self.listens(monitor.stdout)
+            self.add()
+            wh.run("ip", "link", "add", "last", "type", "veth", "peer", "name", "tsal", ns="web1")
+            seen = []  # an entry is a line with the name, and one with the MAC
+            while not any(" last@" in line for line in seen):
+                seen.append(monitor.stdout.readline())
+            entries = re.findall(r"^(?:Deleted )?\d+: (\w+)@.*\n\s+link/ether (\S+)", "".join(seen), re.MULTILINE)
+            macs = [mac for name, mac in entries if name == "eth1"]
+            wh.run("ip", "link", "delete", "last", ns="web1")
         self.assertEqual(set(macs), {MAC})
+
+    @staticmethod
+    def listens(lines):
+        """Waits until who prints them does listen: each try is a link that comes and goes."""
+        def told():
+            wh.run("sh", "-c", "ip link add probe type veth peer name eborp && ip link delete probe", ns="web1")
+            return select.select([lines], [], [], 0.1)[0]
+        assert wh.wait_until(told), "ip monitor says nothing"
 
     def test_comes_again(self):
         self.add("--gateway", wh.OUTSIDE4, "--mode", "private", "--name", "lan0", "--mac", "02:aa:bb:cc:dd:ee")

@@ -81,7 +81,7 @@ class Exec(Spaces):
         self.ends.enter_context(process.stdout)
         self.assertEqual(process.stdout.readline(), "ready\n")
         process.terminate()
-        self.assertEqual((process.stdout.readline(), process.wait(5)), ("caught\n", 9))
+        self.assertEqual((process.stdout.readline(), process.wait(wh.patience())), ("caught\n", 9))
 
     def test_no_signal_is_ignored_or_blocked(self):
         status = dict(line.split(":\t") for line in self.out("cat", "/proc/self/status").splitlines())
@@ -104,7 +104,7 @@ class Exec(Spaces):
         os.close(theirs)
         os.write(ours, b"hello\n")
         shown = wh.read_terminal(ours).splitlines()
-        self.assertEqual(process.wait(5), 0)
+        self.assertEqual(process.wait(wh.patience()), 0)
         self.assertEqual([line for line in shown if line != "hello"], [name, "33 77", "got hello"])
 
     def test_only_the_standard_descriptors(self):
@@ -252,7 +252,7 @@ class WhoIsInside(Spaces):
         self.ends.enter_context(stubborn.stdout)
         stubborn.stdout.readline()
         wh.warren("rm", "web1", "--force")
-        self.assertEqual((ours.wait(1), stubborn.wait(1)), (-signal.SIGTERM, -signal.SIGKILL))
+        self.assertEqual((ours.wait(wh.patience()), stubborn.wait(wh.patience())), (-signal.SIGTERM, -signal.SIGKILL))
         self.assertEqual([process.poll() for process in others], [None, None])
         self.assertEqual([space["name"] for space in wh.warren("ls", json=True)], ["web2"])
 

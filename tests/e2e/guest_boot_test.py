@@ -65,7 +65,7 @@ class AnyProgram(BootTest):
         """The whole process group of warren run gets SIGINT; the guest gets what tells an init to halt, and no more."""
         process = self.start("--", "/usr/bin/python3", "-c", self.HALT, start_new_session=True)
         os.killpg(process.pid, signal.SIGINT)
-        self.assertEqual(process.wait(10), 7)
+        self.assertEqual(process.wait(wh.patience()), 7)
 
     def test_what_is_sent_to_all_halts_it_too(self):
         """As systemd does that stops a unit: not only warren run gets it."""
@@ -73,13 +73,13 @@ class AnyProgram(BootTest):
         keeper, = map(int, wh.run("pgrep", "-P", process.pid).stdout.split())
         os.kill(keeper, signal.SIGTERM)
         os.kill(process.pid, signal.SIGTERM)
-        self.assertEqual(process.wait(10), 7)
+        self.assertEqual(process.wait(wh.patience()), 7)
 
     def test_many_at_once(self):
         for _ in range(3):
             many = [wh.start(wh.WARREN, "run", "web1", "--boot", "--", "true", stderr=subprocess.PIPE, text=True)
                     for _ in range(10)]
-            self.assertEqual([(process.communicate(timeout=30)[1], process.returncode) for process in many], [("", 0)] * 10)
+            self.assertEqual([(process.communicate(timeout=wh.patience(30))[1], process.returncode) for process in many], [("", 0)] * 10)
         self.assertEqual(self.left(), [])
 
     def test_another_start_leaves_its_cgroups(self):
@@ -95,7 +95,7 @@ class AnyProgram(BootTest):
         """What the guest has nested, and what one without limits would have left."""
         nest = ("import os, sys\nos.chdir(sys.argv[1])\nfor n in range(int(sys.argv[3])):\n"
                 "    os.mkdir(sys.argv[2]); os.chdir(sys.argv[2])\nprint('ready', flush=True)\n")
-        self.start("--", "/usr/bin/python3", "-c", nest, "/sys/fs/cgroup", "long" * 60, "60").wait(10)
+        self.start("--", "/usr/bin/python3", "-c", nest, "/sys/fs/cgroup", "long" * 60, "60").wait(wh.patience())
         self.assertEqual(self.left(), [])
         own = pathlib.Path("/proc/self/cgroup").read_text().split("0::/")[1].strip()
         stale = CGROUPS / own / "warren-run-1"
@@ -146,7 +146,7 @@ class Boot(BootTest):
             owners = set(wh.run("ps", "-e", "-o", "uid=,comm=").stdout.replace("(sd-pam)", "").split("\n"))
             self.assertTrue(any(line.split() == [str(self.base), "systemd-journal"] for line in owners), owners)
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(30), 0)
+            self.assertEqual(process.wait(wh.patience()), 0)
         self.assertEqual(self.left(), [])
         self.assertTrue(wh.wait_until(lambda: guests.processes() == before), guests.processes())
         self.assertEqual(os.stat(f"{self.tree}/var/log").st_uid, 0)  # on disk all is root's still

@@ -206,7 +206,7 @@ class Rights(Tree):
                     self.assertEqual(guest.stdout.readline(), "ready\n")
                     for place in below_tree, below_bind:
                         wh.run("mount", "-t", "tmpfs", "-o", "mode=1777", "late", place)
-                    said = guest.communicate("go\n", timeout=10)[0]
+                    said = guest.communicate("go\n", timeout=wh.patience())[0]
                     for place in below_tree, below_bind:
                         self.assertEqual(os.listdir(place), [])
                         wh.run("umount", place)
@@ -352,7 +352,7 @@ class Lists(Tree):
                          os.mkdir, lambda path: path.symlink_to("/proc/self/fd/0")):
                 path.unlink()
                 make(path)
-                got = run("web1", *self.options("-u", "alice"), "--", "true", check=False, timeout=10, input="")
+                got = run("web1", *self.options("-u", "alice"), "--", "true", check=False, timeout=wh.patience(), input="")
                 self.assertEqual(got.returncode, 1, got)
                 self.assertRegex(got.stderr, rf"\Awarren: the guest's list of (users|groups): .*/etc/{name}.*\n\Z")
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -382,7 +382,7 @@ class Lists(Tree):
         with wh.killed_after(process):
             self.assertTrue(wh.wait_until(lambda: guests.pid_1(process)))
             process.terminate()
-            said = process.communicate(timeout=20)[1]
+            said = process.communicate(timeout=wh.patience())[1]
         self.assertEqual((process.returncode, said), (1, "warren: a signal came before the guest was ready: it is ended\n"))
 
 

@@ -53,7 +53,7 @@ class Ids(wh.HostTest):
                                               or "lock" in waits.read_text()))
                 self.assertIsNone(process.poll())
                 self.assertIsNone(guests.pid_1(process))
-            self.assertEqual(process.wait(10), 0)
+            self.assertEqual(process.wait(wh.patience()), 0)
 
     def test_a_guest_that_runs_holds_none_back(self):
         wh.warren("id", "free", "alice", check=False)

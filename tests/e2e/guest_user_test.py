@@ -63,7 +63,7 @@ class User(wh.HostTest):
                                                 "sleep 0.05; done"), stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.terminate()
-        self.assertEqual(process.wait(10), 5)
+        self.assertEqual(process.wait(wh.patience()), 5)
         process.stdout.close()
         with wh.killed_after(subprocess.Popen(self.command("web1", "--", "sleep", "1000"))):
             wh.wait_until(lambda: len(guests.processes()) == len(before) + 3)

@@ -420,7 +420,7 @@ class UpMember(Members):
     def test_fifty_at_once(self):
         processes = [wh.start(wh.WARREN, "up", "--member", "alice", "--create", stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True) for _ in range(50)]
-        answers = [process.communicate(timeout=60)[0] for process in processes]
+        answers = [process.communicate(timeout=wh.patience(60))[0] for process in processes]
         self.assertEqual({process.returncode for process in processes}, {0})
         self.assertEqual(set(answers), {"alice: space alice\n"})
         self.assertEqual([space["name"] for space in wh.warren("ls", json=True)], ["alice"])
@@ -555,7 +555,7 @@ def as_user(uid, ns, ask):
     return status == 0
 
 
-def reaches(uid, address, ns=wh.HOST, proto="tcp", timeout=0.4):
+def reaches(uid, address, ns=wh.HOST, proto="tcp", timeout=None):
     """Is a server reached by a process of this user?"""
     return as_user(uid, ns, lambda: wh.connect(wh.HOST, address, 5000, proto, timeout) is not None)
 
@@ -585,12 +585,12 @@ class Confinement(Members):
     def assert_confined(self, *uids, places=PLACES):
         for uid in uids:
             for address, proto in places:
-                self.assertFalse(reaches(uid, address, proto=proto), (uid, address, proto))
+                self.assertFalse(reaches(uid, address, proto=proto, timeout=wh.SILENCE), (uid, address, proto))
 
     def assert_free(self, *uids, places=PLACES):
         for uid in uids:
             for address, proto in places:
-                self.assertTrue(reaches(uid, address, proto=proto, timeout=3), (uid, address, proto))
+                self.assertTrue(reaches(uid, address, proto=proto), (uid, address, proto))
 
     def confined(self):
         listed = wh.jsonlib.loads(wh.run("nft", "-j", "list", "set", "inet", "warren", "confined").stdout)
@@ -602,7 +602,7 @@ class Confinement(Members):
         self.assert_confined(ALICE)
         self.assert_free(0, BOB, SYSTEM)
         for place in ((wh.WORLD4, "tcp"), (wh.WORLD4, "udp"), (wh.WORLD6, "tcp")):
-            self.assertTrue(reaches(ALICE, place[0], "alice", place[1], timeout=3), place)
+            self.assertTrue(reaches(ALICE, place[0], "alice", place[1]), place)
         self.confine("")
         self.assert_free(ALICE)
         self.assertEqual(self.confined(), [])
@@ -636,6 +636,7 @@ class Confinement(Members):
             wh.read_reply(line)
             self.assertTrue(wh.echoes(line))
             self.confine()
+            line.settimeout(wh.SILENCE)
             self.assertFalse(wh.echoes(line))
 
     def test_members_come_and_go(self):

@@ -72,7 +72,7 @@ class Built(pamhost.PamTest):
         self.assert_in("dave", self.su("dave", WHERE))
 
     def test_fifty_first_logins_at_once(self):
-        self.use("create timeout=60s")
+        self.use(f"create timeout={wh.patience(60):.0f}s")
         with concurrent.futures.ThreadPoolExecutor(50) as pool:
             ways = [self.ssh if number % 10 == 0 else self.su for number in range(50)]
             results = list(pool.map(lambda way: way("dave", WHERE, check=False), ways))
@@ -151,7 +151,7 @@ class Refused(pamhost.PamTest):
             with wh.killed_after(wh.start("cron", "-f", stderr=subprocess.DEVNULL)):
                 self.assertTrue(self.syslog.wait("refused"))
                 self.assertTrue(wh.wait_until((pamhost.HOMES / "bob/ran").exists), "others' jobs run")
-                time.sleep(0.3)
+                time.sleep(wh.SILENCE)
             wh.run("umount", "/var/spool/cron")
             (pamhost.HOMES / "bob/ran").unlink()
             self.assertFalse((pamhost.HOMES / "alice/ran").exists(), phases)
@@ -165,13 +165,11 @@ class Refused(pamhost.PamTest):
         self.assert_in(wh.HOST, self.su("root", WHERE))
 
     def test_helper_that_hangs(self):
-        self.use(f"helper={pamhost.helper('sleep 300')} timeout=300ms")
-        began = time.monotonic()
-        self.assert_refused(self.su("alice", WHERE, check=False))
-        self.assertLess(time.monotonic() - began, 3)
+        self.use(f"helper={pamhost.helper('sleep 3000')} timeout=300ms")
+        self.assert_refused(self.su("alice", WHERE, check=False))  # or it would take an hour
         self.assertTrue(self.syslog.wait("the helper took longer than 300 ms"))
         # Killed, not waited for by su, which may be gone: init's turn.
-        self.assertTrue(wh.wait_until(lambda: not wh.run("pgrep", "-f", "sleep 300", check=False).stdout))
+        self.assertTrue(wh.wait_until(lambda: not wh.run("pgrep", "-f", "sleep 3000", check=False).stdout))
 
     def test_on_the_host_where_that_is_wanted(self):
         self.use(f"helper={self.failing} on_error=host", BOTH)
@@ -187,9 +185,7 @@ class Refused(pamhost.PamTest):
                 path = INDEX / "d/alice"
                 path.unlink(missing_ok=True)
                 wh.run("sh", "-c", command.format(path))
-                began = time.monotonic()
-                self.assert_refused(self.su("alice", WHERE, check=False))
-                self.assertLess(time.monotonic() - began, 3)
+                self.assert_refused(self.su("alice", WHERE, check=False))  # a pipe would hold it up for ever
 
 
 class PutBack(pamhost.PamTest):

@@ -67,11 +67,13 @@ class PrivateEtc(pamhost.PamTest):
     def test_later_mounts_of_the_host_show_inside(self):
         os.makedirs("/run/later", exist_ok=True)
         wh.run("mount", "--make-shared", "/run")  # as it is on a host
-        session = wh.start("su", "alice", "-c", "sleep 1; cat /run/later/file", stdout=subprocess.PIPE, text=True)
+        session = wh.start("su", "alice", "-c", "until [ -e /run/later/file ]; do sleep 0.02; done; cat /run/later/file", stdout=subprocess.PIPE, text=True)
         with wh.killed_after(session) as process:
             self.assertTrue(self.syslog.wait("alice: session in space alice"))
             wh.run("mount", "-t", "tmpfs", "tmpfs", "/run/later")
-            pathlib.Path("/run/later/file").write_text("seen")
+            pathlib.Path("/run/later/new").write_text("seen")
+            os.rename("/run/later/new", "/run/later/file")
+            os.link("/run/file", "/run/later/file") if False else None
             self.assertEqual(process.communicate()[0], "seen")
         wh.run("umount", "/run/later")
 

@@ -144,14 +144,16 @@ class Cron(Spaces):
         os.makedirs("/var/spool/cron", exist_ok=True)
         wh.run("mount", "-t", "tmpfs", "tmpfs", "/var/spool/cron")
         pathlib.Path("/var/spool/cron/crontabs").mkdir(mode=0o1730)
+        results_at = pathlib.Path("/run/cron-results")
+        results_at.mkdir()
+        results_at.chmod(0o1777)
         percent_escaped = WHERE.replace("%", r"\%")
         for user in ("alice", "bob", "root"):
-            wh.run("crontab", "-u", user, "-", input=f"@reboot {percent_escaped} >/tmp/cron.$LOGNAME\n")
-        wh.run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp")
+            wh.run("crontab", "-u", user, "-", input=f"@reboot {percent_escaped} >{results_at}/$LOGNAME\n")
         results = {"alice": "alice", "bob": "web2", "root": wh.HOST}
         with wh.killed_after(wh.start("cron", "-f", stderr=subprocess.DEVNULL)):
             for user, space in results.items():
-                path = pathlib.Path("/tmp/cron." + user)
+                path = results_at / user
                 self.assertEqual(wh.wait_until(lambda path=path: path.exists() and path.read_text()), inode(space))
 
 

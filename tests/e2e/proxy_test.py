@@ -92,7 +92,8 @@ class Carries(ProxyTest):
 
 class Ends(ProxyTest):
     def test_client_closes_first_and_still_hears_the_answer(self):
-        self.service("late", 3306, self.target(lambda c: (read_all(c), time.sleep(0.3), c.sendall(b"answer"))).text)
+        # That the client has closed is known long before the answer.
+        self.service("late", 3306, self.target(lambda c: (read_all(c), time.sleep(wh.SILENCE), c.sendall(b"answer"))).text)
         for address in LOOPBACKS:
             sock = self.open(address)
             sock.sendall(b"question")
@@ -145,8 +146,8 @@ class Ends(ProxyTest):
         socks = [self.open() for _ in range(12)]
         for sock in socks:
             sock.sendall(b"x")
-        ready = select.select(socks, [], [], 1)[0]
-        time.sleep(0.3)
+        ready = select.select(socks, [], [], wh.patience())[0]
+        time.sleep(wh.SILENCE)
         served = len(select.select(socks, [], [], 0)[0])
         self.assertTrue(ready and served < 12, f"{served} of 12 were served with descriptors for a few")
         resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, before)
@@ -270,7 +271,7 @@ class Changes(ProxyTest):
         self.assertTrue(wh.wait_until(lambda: status()["not_listening"]))
         self.assertIn("web1 tcp 127.0.0.1:3306", status()["not_listening"][0]["place"])
         mine.stop()
-        self.assertTrue(wh.wait_until(lambda: not status()["not_listening"], 15))
+        self.assertTrue(wh.wait_until(lambda: not status()["not_listening"]))
         self.assertTrue(wh.echoes(self.open()))
 
     def test_removed_space_is_really_gone(self):
@@ -281,7 +282,7 @@ class Changes(ProxyTest):
                 self.service("echo", 3306, self.target(echo).text)
             self.assertTrue(wh.wait_until(lambda: listening("web1", 3306) == 2))
             inode = os.stat("/run/netns/web1").st_ino
-            socks = [wh.connection("web1", address, 3306, timeout=5) for address in LOOPBACKS]
+            socks = [wh.connection("web1", address, 3306) for address in LOOPBACKS]
             self.assertTrue(all(wh.echoes(sock) for sock in socks))
             # The marker: the other end of this pair dies with the namespace, and takes this end along.
             wh.run("ip", "link", "add", "marker", "type", "veth", "peer", "name", "inside", "netns", "web1")

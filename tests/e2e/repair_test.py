@@ -18,8 +18,6 @@ import hoststate  # noqa: E402
 import warrenhost as wh  # noqa: E402
 
 FOUND = 3
-# The kernel makes an IPv6 address its own a moment after it was added; a SYN that comes before is sent again.
-SECOND_TRY = 3.5
 LONG_NAME = "a_name_of_twenty_chars"  # whose interfaces are named after its number
 
 
@@ -48,8 +46,8 @@ class Repair(wh.HostTest):
         wh.warren("add", "web1", "-p", "6000:8080", "-p", "8000-8009", "-p", "53:53/udp", "--no-nat")
         wh.warren("add", "other", "-p", "7000:8080")
         self.server = wh.serve("other", 8080)
-        self.line = wh.connection(wh.OUTSIDE, wh.UPLINK4, 7000, timeout=SECOND_TRY)
-        self.line6 = wh.connection(wh.OUTSIDE, wh.UPLINK6, 7000, timeout=SECOND_TRY)
+        self.line = wh.connection(wh.OUTSIDE, wh.UPLINK4, 7000)
+        self.line6 = wh.connection(wh.OUTSIDE, wh.UPLINK6, 7000)
         wh.read_reply(self.line), wh.read_reply(self.line6)
         self.whole = hoststate.everything()
         self.web1 = spaces()["web1"]
@@ -78,7 +76,7 @@ class Repair(wh.HostTest):
     def assert_serves(self, name="web1", port=6000):
         with wh.serve(name, 8080):
             for address in wh.UPLINK4, wh.UPLINK6:
-                reply = wh.connect(wh.OUTSIDE, address, port, timeout=SECOND_TRY)
+                reply = wh.connect(wh.OUTSIDE, address, port)
                 self.assertIsNotNone(reply, f"no answer from {name} through {address}")
                 self.assertEqual(reply.server, name)
 
@@ -351,7 +349,7 @@ class Reboot(wh.HostTest):
         with wh.serve("web1", 8080), wh.serve("web2", 8080):
             for port, name in (6000, "web1"), (6001, "web2"):
                 for address, client in (wh.UPLINK4, wh.OUTSIDE4), (wh.UPLINK6, wh.OUTSIDE6):
-                    reply = wh.connect(wh.OUTSIDE, address, port, timeout=SECOND_TRY)
+                    reply = wh.connect(wh.OUTSIDE, address, port)
                     self.assertEqual((reply.server, reply.peer), (name, client))
         self.assertTrue(wh.ping("web1", wh.WORLD4) and wh.ping("web1", wh.WORLD6))
 
@@ -385,7 +383,7 @@ class AllAtOnce(wh.HostTest):
         commands = [("add", f"s{index % 3}") if index % 2 else ("rm", f"s{index % 3}") for index in range(24)]
         processes = [wh.start(wh.WARREN, *command, stdout=DEVNULL, stderr=DEVNULL) for command in commands]
         for process in processes:
-            self.assertIn(process.wait(60), (0, 1))
+            self.assertIn(process.wait(wh.patience(60)), (0, 1))
         self.assertEqual(wh.warren("check", check=False).stdout, "all is as it should be\n")
 
     def test_interrupted_add(self):
@@ -394,7 +392,7 @@ class AllAtOnce(wh.HostTest):
             process = wh.start(wh.WARREN, "add", f"s{delay}", "-p", "8080", stdout=DEVNULL, stderr=DEVNULL)
             threading.Event().wait(delay / 1000)
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(wh.patience(60))
         wh.warren("up")
         self.assertEqual(wh.warren("check", check=False).stdout, "all is as it should be\n")
 

@@ -85,7 +85,7 @@ class Passing(wh.HostTest):
                                            stdout=subprocess.PIPE, text=True)
                 self.assertEqual(process.stdout.readline(), "ready\n")
                 process.send_signal(getattr(signal, f"SIG{name}"))
-                said, _ = process.communicate(timeout=10)
+                said, _ = process.communicate(timeout=wh.patience())
                 self.assertEqual((said.strip(), process.returncode), (name, 5))
 
     def test_pid_1_reaps_and_ends_all(self):
@@ -140,7 +140,7 @@ class Passing(wh.HostTest):
                  "h.SimpleHTTPRequestHandler(*a, directory='/usr/share/common-licenses')).serve_forever()")
         server = subprocess.Popen([wh.WARREN, "run", "web1", "--", PYTHON, "-c", serve], stderr=subprocess.DEVNULL)
         with wh.killed_after(server):
-            fetch = ("import urllib.request as u; print(u.urlopen('http://203.0.113.10:6000/GPL-2', timeout=5)"
+            fetch = ("import urllib.request as u; print(u.urlopen('http://203.0.113.10:6000/GPL-2')"
                      ".read().decode().split()[0:3])")
             got = wh.wait_until(lambda: wh.python(wh.OUTSIDE, fetch, check=False).stdout)
             self.assertEqual(got.strip(), "['GNU', 'GENERAL', 'PUBLIC']")
@@ -167,7 +167,7 @@ class Ending(wh.HostTest):
             self.assertNotEqual(self.state()[:2], before[:2])
             process.kill()
             process.wait()
-            self.assertTrue(wh.wait_until(lambda: self.state() == before, 10), self.state())
+            self.assertTrue(wh.wait_until(lambda: self.state() == before), self.state())
 
     def test_kill_9_at_any_moment(self):
         run("web1", "--", "true")
@@ -179,14 +179,14 @@ class Ending(wh.HostTest):
                 time.sleep(chance.uniform(0, 0.008))
                 process.kill()
                 process.wait()
-            self.assertTrue(wh.wait_until(lambda: self.state() == before, 10), self.state())
+            self.assertTrue(wh.wait_until(lambda: self.state() == before), self.state())
 
     def test_a_mistake_leaves_nothing(self):
         run("web1", "--", "true")
         before = self.state()
         run("web1", "-u", "nosuch", "--", "true", check=False)
         run("web1", "--rootfs", "/etc", "--", "true", check=False)
-        self.assertTrue(wh.wait_until(lambda: self.state() == before, 10))
+        self.assertTrue(wh.wait_until(lambda: self.state() == before))
 
     def test_a_space_goes_while_a_guest_of_another_runs(self):
         """The guest's copy of the mounts does not hold the other's namespace."""

@@ -14,7 +14,6 @@ GATEWAY = "100.64.0.1"
 LOCAL = "127.0.0.1"
 SQL = 3306
 FAULT = "127.0.0.1 does not lead to the services it should"
-SOON = 0.4  # patience of a test that expects nothing
 
 
 def sh(line, ns=wh.HOST):
@@ -29,7 +28,7 @@ def spaces():
     return {space["name"]: space for space in wh.warren("ls", json=True)}
 
 
-def ask(space, port=SQL, proto="tcp", address=LOCAL, timeout=2):
+def ask(space, port=SQL, proto="tcp", address=LOCAL, timeout=None):
     return wh.connect(space, address, port, proto, timeout)
 
 
@@ -94,7 +93,7 @@ class Reached(Services):
         self.serve(wh.HOST, 13306)
         service(to=f"{GATEWAY}:13306")
         self.assertEqual(ask("web1").local_port, 13306)
-        self.assertIsNone(ask("web1", 13306, timeout=SOON), "that is the port outside")
+        self.assertIsNone(ask("web1", 13306, timeout=wh.SILENCE), "that is the port outside")
 
     def test_udp(self):
         self.add("web1")
@@ -102,7 +101,7 @@ class Reached(Services):
         service("dns", 53, f"{GATEWAY}:53", "--udp")
         reply = ask("web1", 53, "udp")
         self.assertEqual((reply.peer, reply.local), (spaces()["web1"]["ipv4"], GATEWAY))
-        self.assertIsNone(ask("web1", 53, timeout=SOON), "for UDP alone")
+        self.assertIsNone(ask("web1", 53, timeout=wh.SILENCE), "for UDP alone")
 
     def test_one_port_of_both_protocols(self):
         self.add("web1")
@@ -127,7 +126,7 @@ class Reached(Services):
     def test_a_public_address_of_the_host(self):
         self.add("web1")
         self.serve(wh.HOST, SQL)
-        self.assertIsNone(ask("web1", SQL, address=wh.UPLINK4, timeout=SOON))
+        self.assertIsNone(ask("web1", SQL, address=wh.UPLINK4, timeout=wh.SILENCE))
         service(to=f"{wh.UPLINK4}:{SQL}")
         self.assertEqual(ask("web1").peer, spaces()["web1"]["ipv4"])
 
@@ -141,7 +140,7 @@ class Reached(Services):
         wh.warren("rm", "web2")
         wh.warren("service", "rm", "smtp")
         self.assertEqual(ask("web1", 587).local_port, 25)
-        self.assertIsNone(ask("web1", 25, timeout=SOON))
+        self.assertIsNone(ask("web1", 25, timeout=wh.SILENCE))
         self.assert_whole()
 
     def test_only_on_the_loopback_address(self):
@@ -160,7 +159,7 @@ class Reached(Services):
         self.add("web1")
         service("other", 3307, f"{GATEWAY}:{SQL}")
         self.serve(wh.HOST, SQL)
-        self.assertIsNone(wh.connect(wh.HOST, LOCAL, 3307, timeout=SOON))
+        self.assertIsNone(wh.connect(wh.HOST, LOCAL, 3307, timeout=wh.SILENCE))
 
     def test_new_spaces_have_it(self):
         self.add("first")
@@ -207,7 +206,7 @@ class Scope(Services):
         self.serve(wh.HOST, SQL)
 
     def who_has_it(self):
-        return {space for space in ("web1", "web2", "web3") if ask(space, timeout=SOON)}
+        return {space for space in ("web1", "web2", "web3") if ask(space, timeout=wh.SILENCE)}
 
     def test_only(self):
         service("sql", SQL, f"{GATEWAY}:{SQL}", "--only", "web1", "web3")
@@ -225,11 +224,11 @@ class Scope(Services):
         service("sql", SQL, f"{GATEWAY}:{SQL}", "--only", "web1")
         self.serve(wh.HOST, 3307)
         before = spaces()["web2"]["refused"]["denied_host"]
-        self.assertIsNone(ask("web2", address=GATEWAY, timeout=SOON))
+        self.assertIsNone(ask("web2", address=GATEWAY, timeout=wh.SILENCE))
         self.assertGreater(spaces()["web2"]["refused"]["denied_host"], before)
         self.assertIsNotNone(ask("web1", address=GATEWAY))
-        self.assertIsNone(ask("web1", 3307, address=GATEWAY, timeout=SOON), "that port alone")
-        self.assertIsNone(ask("web1", SQL, "udp", address=GATEWAY, timeout=SOON), "that protocol alone")
+        self.assertIsNone(ask("web1", 3307, address=GATEWAY, timeout=wh.SILENCE), "that port alone")
+        self.assertIsNone(ask("web1", SQL, "udp", address=GATEWAY, timeout=wh.SILENCE), "that protocol alone")
 
     def test_a_forged_source_does_not_help(self):
         service("sql", SQL, f"{GATEWAY}:{SQL}", "--only", "web1")
@@ -237,7 +236,7 @@ class Scope(Services):
             service("log", 3999, f"{GATEWAY}:3999", "--udp", "--only", "web1")
             packet = wh.udp_packet(spaces()["web1"]["ipv4"], GATEWAY, 1234, 3999, b"forged")
             wh.send_packet("web2", "veth_web2", packet)
-            self.assertIsNone(wh.wait_until(lambda: server.peers, SOON))
+            self.assertTrue(wh.stays(lambda: not server.peers))
             self.assertIsNotNone(ask("web1", 3999, "udp"))
 
     def test_the_same_port_for_others(self):
@@ -397,8 +396,8 @@ class Live(Services):
         self.add("web2")
         wh.warren("service", "rm", "sql")
         for space in "web1", "web2":
-            self.assertIsNone(ask(space, timeout=SOON))
-            self.assertIsNone(ask(space, address=GATEWAY, timeout=SOON))
+            self.assertIsNone(ask(space, timeout=wh.SILENCE))
+            self.assertIsNone(ask(space, address=GATEWAY, timeout=wh.SILENCE))
             self.assert_bare(space)
         self.assertEqual(allowed(), [])
         self.assertEqual(wh.warren("service", "ls", json=True), [])
@@ -480,7 +479,7 @@ class Mended(Services):
         sh("ip netns del web1")
         self.serve(wh.HOST, 25)
         service("smtp", 25, f"{GATEWAY}:25", check=False)
-        self.assertIsNotNone(ask("web2", 25, timeout=SOON))
+        self.assertIsNotNone(ask("web2", 25))
         wh.warren("up")
         self.assertIsNotNone(ask("web1", 25))
         self.assert_whole()

@@ -45,11 +45,12 @@ def inside(*command, options=(), **run_options):
 
 def state():
     """All that a guest could have changed, as root sees it inside."""
-    commands = [("ip", "-d", "address"), ("ip", "route", "show", "table", "all"),
-                ("ip", "-6", "route", "show", "table", "all"), ("ip", "neigh"), ("ip", "rule"), ("nft", "list", "ruleset"),
-                ("tc", "qdisc"), ("sh", "-c", "grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf 2>/dev/null")]
+    batch = "address show\nneigh show\nrule show\nroute show table all\n"
+    commands = [("ip", "-d", "-batch", "-"), ("ip", "-6", "-batch", "-"), ("nft", "list", "ruleset"), ("tc", "qdisc"),
+                ("grep", "-rs", ".", "/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf")]
+    said = [wh.run(*command, ns=ZONE, input=batch, check=False).stdout for command in commands]
     # How long something is valid, or was last used, is nobody's doing.
-    return [[line for line in inside(*command).stdout.splitlines() if "stable_secret" not in line] for command in commands]
+    return [[line for line in text.splitlines() if "stable_secret" not in line] for text in said]
 
 
 class Shared(pamhost.PamTest):

@@ -58,7 +58,7 @@ class Own(AtTerminal):
 
     def test_all_that_was_written_last_is_shown(self):
         operator = self.start("seq 40000; printf last")
-        self.assertTrue(operator.sees("40000\r\nlast", 30))
+        self.assertTrue(operator.sees("40000\r\nlast"))
         self.assertEqual(operator.ended(), 0)
 
     def test_a_guest_that_closes_its_terminal_can_be_ended(self):
@@ -80,7 +80,7 @@ class Own(AtTerminal):
 class NobodyReads(AtTerminal):
     """The one end writes, and the other does not read."""
 
-    def paste(self, operator, size, until, timeout=20):
+    def paste(self, operator, size, until, timeout=None):
         """Types as much while it reads what comes, until that text has come."""
         os.set_blocking(operator.terminal, False)
 
@@ -102,15 +102,15 @@ class NobodyReads(AtTerminal):
     def test_a_guest_that_never_reads_hears_of_signals(self):
         operator = self.start("stty raw -echo; echo ready; sleep 1000")
         self.assertTrue(operator.sees("ready"))
-        self.assertFalse(self.paste(operator, 300000, "no such", 1))
+        self.assertFalse(self.paste(operator, 300000, "no such", wh.SILENCE))
         os.kill(operator.pid, signal.SIGTERM)
         self.assertEqual(operator.ended(), 143)
 
     def test_an_operator_who_never_reads(self):
         operator = self.start("yes")
-        time.sleep(0.5)  # until it is stuck, or is not: both must do
+        time.sleep(wh.SILENCE)  # until it is stuck, or is not: both must do
         os.kill(operator.pid, signal.SIGTERM)
-        pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0])
+        pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0], wh.SILENCE)
         if not pid:  # what was written last may wait to be read: who sends another signal waits no longer
             os.kill(operator.pid, signal.SIGTERM)
             pid = wh.wait_until(lambda: os.waitpid(operator.pid, os.WNOHANG)[0])
@@ -121,7 +121,7 @@ class NobodyReads(AtTerminal):
         operator = self.start("trap '' INT TERM; stty raw -echo; echo ready; exec sleep 1000")
         self.assertTrue(operator.sees("ready"))
         operator.type(b"\x1d\x1dx\x1d")
-        self.assertIsNone(operator.ended(0.3))
+        self.assertIsNone(operator.ended(wh.SILENCE))
         operator.type(b"\x1d\x1d\x1d")
         self.assertEqual(operator.ended(), 137)
 

@@ -5,6 +5,7 @@
 import contextlib
 import fcntl
 import json
+import math
 import os
 import pathlib
 import signal
@@ -12,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -20,6 +22,7 @@ import warrenhost as wh
 from warrendhost import WARREND, DaemonTest, Manager, ask, echo, listening, status
 
 EVENTS = "/run/warren/events.jsonl"
+MOST_SETTLE = 0.4  # seconds, for which warrend lets noise settle at most before it looks
 METRICS = "/run/warren/metrics.prom"
 
 
@@ -55,7 +58,7 @@ class Life(DaemonTest):
         for sock in idle:
             self.addCleanup(sock.close)
             sock.connect("/run/warren/warrend.sock")
-        self.assertTrue(wh.wait_until(status, 10))
+        self.assertTrue(wh.wait_until(status))
 
     def test_metrics_are_whole_and_count(self):
         wh.warren("add", "web1")
@@ -66,7 +69,7 @@ class Life(DaemonTest):
         self.assertEqual(samples['warren_service_connections_total{service="echo"}'], "1")
         self.assertEqual(samples['warren_space_connections{space="web1"}'], "1")
         self.assertEqual(samples["warren_proxy_listeners"], "2")
-        self.assertTrue(wh.wait_until(lambda: 'service="echo"' in pathlib.Path(METRICS).read_text(), 12))
+        self.assertTrue(wh.wait_until(lambda: 'service="echo"' in pathlib.Path(METRICS).read_text()))
 
     def test_list_of_services_tells_of_connections(self):
         wh.warren("add", "web1")
@@ -82,26 +85,24 @@ class Life(DaemonTest):
 
     def test_stop_lets_connections_end(self):
         wh.warren("add", "web1")
-        self.service("slow", 3306, self.target(lambda c: (c.recv(9), time.sleep(1), c.sendall(b"answer"))).text)
+        heard, go = threading.Event(), threading.Event()
+        self.service("slow", 3306, self.target(lambda c: (c.recv(9), heard.set(), go.wait(), c.sendall(b"answer"))).text)
         sock = self.open()
         sock.sendall(b"question")
-        time.sleep(0.1)
+        self.assertTrue(heard.wait(wh.patience()))
         self.daemon.terminate()
-        time.sleep(0.2)
-        with self.assertRaises(OSError):
-            self.open()
+        self.assertTrue(wh.wait_until(lambda: not listening("web1", 3306), interval=0), "it takes new ones still")
+        go.set()
         self.assertEqual(sock.recv(10), b"answer")
-        self.assertEqual(self.daemon.wait(5), 0)
+        self.assertEqual(self.daemon.wait(wh.patience()), 0)
 
     def test_stop_is_bounded(self):
         wh.warren("add", "web1")
         self.service("echo", 3306, self.target(echo).text)
         sock = self.open()
         self.assertTrue(wh.echoes(sock))
-        begin = time.monotonic()
         self.daemon.terminate()
-        self.assertEqual(self.daemon.wait(8), 0)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(self.daemon.wait(wh.patience()), 0)  # though the connection stays open
         with self.assertRaises(ConnectionError):
             self.assertEqual(sock.recv(1), b"")
             raise ConnectionResetError
@@ -190,17 +191,22 @@ class Managed(DaemonTest):
     def test_upgrade_drops_nobody(self):
         """Clients come all the time, and not one is refused while one warrend takes the place of the other."""
         wh.warren("add", "web1")
-        self.service("echo", 3306, self.target(echo).text)
+        served = []
+        self.service("echo", 3306, self.target(lambda c: (echo(c), served.append(c))).text)
+
+        def more(count):
+            wanted = len(served) + count
+            return wh.wait_until(lambda: len(served) >= wanted)
         inodes = wh.run("ss", "-Hlnte", "sport = :3306", ns="web1").stdout
         client = wh.start(sys.executable, "-c", CLIENT, ns="web1", stdout=subprocess.PIPE, text=True)
         with wh.killed_after(client):
             for _ in range(3):
-                time.sleep(0.3)
+                self.assertTrue(more(30))
                 self.manager.restart()
                 self.assertTrue(self.manager.wait_for("READY=1"))
-            time.sleep(0.3)
+            self.assertTrue(more(30))
             client.send_signal(signal.SIGINT)
-            good, bad = map(int, client.communicate(timeout=10)[0].split())
+            good, bad = map(int, client.communicate(timeout=wh.patience())[0].split())
         self.assertEqual(bad, 0)
         self.assertGreater(good, 100)
         self.assertIn("took 2 listeners over", self.said())
@@ -256,7 +262,7 @@ good = bad = 0
 try:
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", 3306), timeout=5) as sock:
+            with socket.create_connection(("127.0.0.1", 3306), timeout=600) as sock:
                 sock.sendall(b"x")
                 good += sock.recv(1) == b"x" or 1 / 0
         except (OSError, ZeroDivisionError):
@@ -275,14 +281,11 @@ class Mends(DaemonTest):
         wh.warren("add", "web1", "-p", "6000:8080")
 
     def assert_mended(self, break_it, *words):
-        """It breaks, and within a second all is whole again, and told."""
+        """It breaks, and soon all is whole again, and told."""
         before = len(events())
-        begin = time.monotonic()
         break_it()
-        event = wh.wait_until(lambda: events()[before:], 3, 0.01)
-        seconds = time.monotonic() - begin
+        event = wh.wait_until(lambda: events()[before:])
         self.assertTrue(event, "nothing was mended\n" + self.said())
-        self.assertLess(seconds, 1)
         self.assertEqual(event[0]["event"], "mended", event)
         for word in words:
             self.assertIn(word, " ".join(event[0]["mended"]))
@@ -341,30 +344,35 @@ class Mends(DaemonTest):
         wh.run("nft", "delete", "table", "inet", "other")
         wh.run("ip", "link", "add", "foreign", "type", "veth", "peer", "name", "foreign1")
         wh.run("ip", "link", "del", "foreign")
-        time.sleep(0.7)
+        time.sleep(MOST_SETTLE + wh.SILENCE)
         repairs = status()["repairs"]
         self.assertEqual((repairs["mended"], events()), (0, []))
-        if not os.environ.get("WARREN_SANITIZE"):  # which makes the other warren too slow not to be looked after
+        if wh.FACTOR < 3:  # a warren that works for longer than warrend waits is looked after
             self.assertEqual(repairs["looks"], 0)
 
     def test_waits_while_a_warren_is_at_work(self):
         with open("/run/warren/lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             wh.run("ip", "link", "del", "veth_web1_o")
-            time.sleep(0.7)
-            self.assertEqual(events(), [])
-        self.assertTrue(wh.wait_until(events, 2))
+            self.assertTrue(wh.stays(lambda: not events(), MOST_SETTLE + wh.SILENCE))
+        self.assertTrue(wh.wait_until(events))
 
     def test_storm_is_damped_and_said_once(self):
-        end = time.monotonic() + 6
-        while time.monotonic() < end:
+        def counted(event):
+            return [one["event"] for one in events()].count(event)
+
+        def blow():
             wh.run("nft", "delete", "table", "inet", "warren", check=False)
-            time.sleep(0.05)
-        mended = [event for event in events() if event["event"] == "mended"]
-        self.assertLess(len(mended), 12)
-        self.assertEqual([event["event"] for event in events()].count("repairs-damped"), 1)
+            return counted("repairs-damped")
+        self.assertTrue(wh.wait_until(blow, interval=0.05), self.said())
+        before, began = counted("mended"), time.monotonic()
+        wh.stays(lambda: blow() == 1, 4)
+        # Each pause is twice as long as the one before, which was a second at least.
+        most = 2 + math.log2(1 + time.monotonic() - began)
+        self.assertLessEqual(counted("mended") - before, most)
+        self.assertEqual(counted("repairs-damped"), 1)
         self.assertEqual(self.said().count("again and again"), 1)
-        self.assertTrue(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0, 10))
+        self.assertTrue(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0))
 
     def test_events_file_is_bounded(self):
         with open(EVENTS, "w") as file:
@@ -382,15 +390,15 @@ class Scale(DaemonTest):
         with open(f"/proc/{self.daemon.pid}/status") as file:
             return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
 
-    def test_listeners_of_a_thousand_spaces_are_back_in_a_second(self):
+    def test_listeners_of_a_thousand_spaces_are_back(self):
         target = self.target(echo)
         with open("/run/spaces.toml", "w") as file:
             file.writelines(f"[space.s{index}]\n" for index in range(self.SPACES))
-        wh.warren("apply", "/run/spaces.toml", timeout=120)
+        wh.warren("apply", "/run/spaces.toml", timeout=wh.patience(120))
         for index in range(self.SERVICES):
             self.service(f"echo{index}", 3306 + index, target.text, ns=f"s{self.SPACES - 1}")
         wanted = self.SPACES * self.SERVICES * 2
-        self.assertTrue(wh.wait_until(lambda: status()["listeners"] == wanted, 10))
+        self.assertTrue(wh.wait_until(lambda: status()["listeners"] == wanted))
         fresh = self.resident()
         self.daemon.kill()
         self.daemon.wait()
@@ -398,14 +406,13 @@ class Scale(DaemonTest):
         self.daemon = wh.start(WARREND, stderr=self.log())
 
         def served():
-            with contextlib.suppress(OSError), wh.connection(f"s{self.SPACES - 1}", "::1", 3308, timeout=1) as sock:
+            with contextlib.suppress(OSError), wh.connection(f"s{self.SPACES - 1}", "::1", 3308) as sock:
                 return wh.echoes(sock)
-        self.assertTrue(wh.wait_until(served, 10, 0.005))
+        self.assertTrue(wh.wait_until(served))
         seconds = time.monotonic() - begin
         self.assertEqual(status()["listeners"], wanted)
         print(f"\n{wanted} listeners: back after {seconds:.3f} s, RSS {fresh:.1f} and {self.resident():.1f} MiB", flush=True)
-        self.assertLess(seconds, 1)
-        if not os.environ.get("WARREN_SANITIZE"):  # whose shadow memory is not warrend's
+        if not wh.SANITIZED:  # whose shadow memory is not warrend's
             self.assertLess(max(fresh, self.resident()), 30)
 
 

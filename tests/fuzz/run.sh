@@ -9,6 +9,8 @@ set -euo pipefail
 }
 build=$(realpath "$1") seconds=$2
 seeds=$(realpath "$(dirname "$0")")/corpus
+patience=${WARREN_PATIENCE:-1} # how slow this machine is, as lib/machine.py found
+patience=${patience%.*}
 shopt -s nullglob
 
 fuzz() { # TARGET
@@ -16,7 +18,7 @@ fuzz() { # TARGET
 	local found=$build/fuzz/$name
 	mkdir -p "$found/corpus"
 	local from=("$seeds/$name"*/) log=$found/log
-	if timeout $((seconds + 60)) "$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+	if timeout $((seconds + 60 * patience)) "$1" -max_total_time="$seconds" -timeout=$((10 * patience)) -rss_limit_mb=2048 -max_len=4096 \
 		-artifact_prefix="$found/" "$found/corpus" "${from[@]}" >"$log" 2>&1; then
 		echo "fuzz $name: $(grep -c '' <(ls "$found/corpus")) inputs, $(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log") runs"
 	else

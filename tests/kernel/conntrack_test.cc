@@ -7,6 +7,7 @@
 
 #include "kernel_fixture.h"
 #include "nft/runner.h"
+#include "patience.h"
 
 namespace warren::netlink {
 namespace {
@@ -31,7 +32,7 @@ class Conntrack : public NetnsTest, public testing::WithParamInterface<bool> {
     ASSERT_OK(route.run(batch));
     // The kernel makes the local routes of IPv6 addresses a little later.
     const auto settled = "test $(ip -6 route show table local | grep -c fd00) -ge 4";
-    for (int i = 0; !v4 && i < 100 && std::system(settled) != 0; ++i) ::usleep(10000);
+    ASSERT_TRUE(v4 || test::wait_until([&] { return std::system(settled) == 0; }));
     // On both host addresses 6000 goes to the space, 6001 to the other; 7000 and the rest are the host's own.
     ASSERT_OK(nft::Runner::open()->run(fmt::format(
         "table inet t {{ chain c {{ type nat hook output priority -100;\n"

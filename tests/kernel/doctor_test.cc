@@ -268,7 +268,8 @@ TEST_F(Doctor, AnAdvertisedDefaultRouteThatWillExpire) {
   write_sysctl("ipv6/conf/uplink/accept_ra", 2);
   advertise_router();
   must(
-      "for i in $(seq 40); do ip -6 route show default | grep -q 'proto ra' && exit; sleep 0.05; done; exit "
+      "for i in $(seq 1000); do ip -6 route show default | grep -q 'proto ra' && exit; sleep 0.05; done; "
+      "exit "
       "1");
   const auto kept = of(check_sysctls(context()).value(), "accept_ra");
   write_sysctl("ipv6/conf/uplink/accept_ra", 1);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kernel_fixture.h"
+#include "patience.h"
 #include "sys/file.h"
 
 namespace warren::sys {
@@ -143,11 +144,10 @@ TEST_F(Netns, PinsShowInOtherMountNamespaces) {
       std::system("unshare -m --propagation slave sh -c 'touch /run/ready; while ! [ -e /run/go ]; do sleep "
                   "0.02; done; nsenter --net=/run/netns/late true && touch /run/seen' &"),
       0);
-  for (int i = 0; i < 200 && ::access("/run/ready", F_OK) != 0; ++i) ::usleep(20000);
+  ASSERT_TRUE(test::wait_until([] { return ::access("/run/ready", F_OK) == 0; }));
   pinned("late");
   { const UniqueFd go(::open("/run/go", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)); }
-  for (int i = 0; i < 200 && ::access("/run/seen", F_OK) != 0; ++i) ::usleep(20000);
-  EXPECT_EQ(::access("/run/seen", F_OK), 0);
+  EXPECT_TRUE(test::wait_until([] { return ::access("/run/seen", F_OK) == 0; }));
   ASSERT_OK(unpin(space_name("late")));
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "patience.h"
 #include "proxy/core.h"
 #include "proxy/loop.h"
 
@@ -50,20 +51,23 @@ UniqueFd refusing() {
   return fd;
 }
 
+void be_patient(const UniqueFd& fd) {
+  const timeval patience{test::patience().count() / 1000, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
 UniqueFd connect_to(const Address& address, int type = SOCK_STREAM) {
   UniqueFd fd(::socket(address.family(), type | SOCK_CLOEXEC, 0));
-  const timeval patience{5, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  be_patient(fd);
   EXPECT_EQ(::connect(fd.get(), address.get(), address.size()), 0) << address.str();
   return fd;
 }
 
 UniqueFd accept_from(const UniqueFd& listener) {
   pollfd wait{listener.get(), POLLIN, 0};
-  if (::poll(&wait, 1, 5000) != 1) return {};
+  if (::poll(&wait, 1, static_cast<int>(test::patience().count())) != 1) return {};
   UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  const timeval patience{5, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  be_patient(fd);
   return fd;
 }
 
@@ -169,11 +173,7 @@ class ProxyLoop : public testing::Test {
     return on_loop([&] { return loop_->connections(); });
   }
   bool ends_up_with(std::size_t count) {
-    for (int i = 0; i < 500; ++i) {
-      if (connections() == count) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
+    return test::wait_until([&] { return connections() == count; });
   }
 
   /// How long the loop's thread computed so far, in nanoseconds.
@@ -405,11 +405,10 @@ TEST_F(ProxyStream, WithoutDescriptorsClientsWaitAndNoneIsLost) {
   const rlimit few{open_descriptors() + 9, before.rlim_max};
   ::setrlimit(RLIMIT_NOFILE, &few);
   for (const auto& client : clients) EXPECT_EQ(::connect(client.get(), address.get(), address.size()), 0);
+  EXPECT_TRUE(
+      test::wait_until([&] { return connections() > 0 && on_loop([&] { return loop_->pauses(); }) > 0; }));
   std::this_thread::sleep_for(300ms);
-  const auto some = connections();
-  EXPECT_GT(some, 0U);
-  EXPECT_LT(some, 20U);
-  EXPECT_GT(on_loop([&] { return loop_->pauses(); }), 0U);
+  EXPECT_LT(connections(), 20U);
   ::setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_TRUE(ends_up_with(20));
   EXPECT_EQ(counters().failed, 0U);
@@ -532,7 +531,7 @@ TEST_F(ProxyLoop, WhatPausedStaysSilentWhenAcceptingHasEnded) {
 
 TEST_F(ProxyLoop, UdpFlowsAreKeptApartAndForgotten) {
   Limits limits;
-  limits.flow = 200ms;
+  limits.flow = test::patience(1);
   limits.per_space = 2;
   start(limits);
   const auto target = bound(SOCK_DGRAM, kLoopback, 0);
@@ -551,11 +550,9 @@ TEST_F(ProxyLoop, UdpFlowsAreKeptApartAndForgotten) {
     EXPECT_EQ(get(*client, 16), answer);
   }
   put(three, "one too many");
-  std::this_thread::sleep_for(50ms);
-  EXPECT_EQ(counters().refused, 1U);
+  EXPECT_TRUE(test::wait_until([&] { return counters().refused == 1; }));
   EXPECT_EQ(counters().now, 2U);
-  std::this_thread::sleep_for(300ms);
-  EXPECT_EQ(counters().now, 0U);
+  EXPECT_TRUE(test::wait_until([&] { return counters().now == 0; }));
 }
 
 }  // namespace

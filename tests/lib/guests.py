@@ -73,7 +73,12 @@ USR = "--bind", "/usr:/usr:ro"
 
 
 def processes():
-    return {line.strip() for line in wh.run("ps", "-e", "-o", "pid=,comm=").stdout.splitlines() if " ps" not in line}
+    """All that there are on the host, each as its PID and its name."""
+    found = set()
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.add(f"{pid} {pathlib.Path('/proc', pid, 'comm').read_text().strip()}")
+    return found
 
 
 def namespaces():
@@ -133,7 +138,7 @@ class Operator:
                 return False
         return True
 
-    def sees(self, text, timeout=10):
+    def sees(self, text, timeout=None):
         return wh.wait_until(lambda: (self.read(0), text.encode() in self.said)[1], timeout)
 
     def type(self, keys):
@@ -142,7 +147,7 @@ class Operator:
     def flags(self):
         return termios.tcgetattr(self.terminal)[3]
 
-    def ended(self, timeout=10):
+    def ended(self, timeout=None):
         """Its exit status, negative where a signal ended it; None while it runs on."""
         def poll():
             self.read(0)

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# host.sh [--keep] CMD...: runs CMD in a throw-away host, gives its exit code, leaves nothing.
+# host.sh [--limit SECONDS] [--keep] CMD...: runs CMD in a throw-away host, gives its exit code, leaves nothing.
 #
 # The host has network, mount and PID namespaces of its own, so the machine's network is never touched and
 # everything in it, processes too, ends with CMD. It looks like a server just installed:
 #   uplink   203.0.113.10/24, 2001:db8::10/64, default routes via 203.0.113.1 and 2001:db8::1
 #   outside  a netns that plays the internet: eth0 has those gateways, lo has 198.51.100.1 and 2001:db8:51::1
 # /run and /var/lib are empty, /etc is a private copy, /sys and /proc show this host only.
+# --limit ends CMD after so many seconds of a good machine: they are multiplied by WARREN_PATIENCE, which says how slow this
+# one is, and is measured where it is not set (lib/machine.py).
 # --keep opens a shell in the host when CMD is done (CMD may then be left out).
 set -euo pipefail
 
@@ -16,15 +18,25 @@ die() {
 }
 
 if [[ ${1:-} != --inside ]]; then
-	[[ ${1:-} == --keep || $# -gt 0 ]] || die "usage: host.sh [--keep] CMD..."
+	[[ $# -gt 0 ]] || die "usage: host.sh [--limit SECONDS] [--keep] CMD..."
 	[[ $EUID -eq 0 ]] || die "needs root"
+	WARREN_PATIENCE=${WARREN_PATIENCE:-$("$(dirname "$0")/machine.py" --patience)}
+	export WARREN_PATIENCE
 	exec unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc -- "$0" --inside "$@"
 fi
 shift
 
 private_files() {
+	local root kept
+	root=$(cd "$(dirname "$0")/../.." && pwd -P)
+	exec {kept}<"$root"
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount -t tmpfs -o mode=755 tmpfs /var/lib
+	if [[ ! -e $root ]]; then # the tests themselves lie below one of the two
+		mkdir -p "$root"
+		mount --no-canonicalize --bind "/proc/self/fd/$kept" "$root"
+	fi
+	exec {kept}<&-
 	mkdir -p /run/lock /run/.etc/upper /run/.etc/work
 	mount -t overlay -o lowerdir=/etc,upperdir=/run/.etc/upper,workdir=/run/.etc/work overlay /etc 2>/dev/null || {
 		cp -a /etc /run/.etc/copy
@@ -64,7 +76,8 @@ network() {
 	END
 }
 
-keep=
+keep='' limit=''
+[[ ${1:-} != --limit ]] || { limit=$2 && shift 2; }
 [[ ${1:-} != --keep ]] || { keep=1 && shift; }
 private_files
 default_sysctls
@@ -73,7 +86,12 @@ export WARREN_TEST_HOST=1
 
 trap : INT TERM # PID 1 outlives the signal that ends CMD, to pass on its exit code
 rc=0
+if [[ $limit ]]; then
+	limit=$(awk -v seconds="$limit" -v factor="$WARREN_PATIENCE" 'BEGIN { printf "%d", seconds * factor }')
+	set -- timeout --foreground --kill-after=5 "$limit" "$@"
+fi
 [[ $# -eq 0 ]] || "$@" || rc=$?
+[[ -z $limit || $rc != 124 ]] || echo "host.sh: not done after $limit s, and ended" >&2
 if [[ $keep ]]; then
 	echo "host.sh: a shell in the throw-away host; it is gone when you leave" >&2
 	PS1='throw-away \w # ' bash --norc -i || true

@@ -2,13 +2,15 @@
 """What stands on the throw-away host, as values that can be compared: before and after a crash, a repair, a refusal."""
 
 import glob
-import json
 import os
 import pathlib
 import re
 
+import nft
+import rtnl
 import warrenhost as wh
 
+LO = 1  # the index of the loopback interface, in every network namespace
 STORE = pathlib.Path("/var/lib/warren")
 # Sets that packets fill, and what is counted, differ without anybody's doing.
 _DYNAMIC_SET = re.compile(r"\tset \w+ \{[^}]*flags dynamic.*?\n\t\}\n", re.DOTALL)
@@ -18,14 +20,18 @@ _SYSCTLS = ("ipv4/ip_forward", "ipv4/conf/*/forwarding", "ipv4/conf/*/route_loca
 
 def nft_table():
     """Our table as text without counters, or nothing."""
-    text = wh.run("nft", "-s", "list", "table", "inet", "warren", check=False).stdout
-    return _DYNAMIC_SET.sub("", text)
+    return _DYNAMIC_SET.sub("", nft.table("inet warren"))
 
 
 def links():
     """The host's links with what is said of them, but for the index, which is another after each rebuild."""
-    wanted = ("ifname", "mtu", "group", "address", "operstate", "altnames")
-    return sorted(str([link.get(key) for key in wanted]) for link in json.loads(wh.run("ip", "-j", "link").stdout))
+    found = []
+
+    def settled():  # a link is up a moment before the kernel says so
+        found[:] = rtnl.links()
+        return not any(link.operstate == "UNKNOWN" and link.ifname.startswith("veth_") for link in found)
+    wh.wait_until(settled)
+    return sorted(str(link[1:]) for link in found)
 
 
 def sysctls():
@@ -40,11 +46,7 @@ def pins():
 
 def routes():
     """Host routes of both families, and the addresses of lo, as text lines."""
-    lines = []
-    for family in "-4", "-6":
-        lines += wh.run("ip", family, "route").stdout.split("\n")
-        lines += re.findall(r"inet6? \S+", wh.run("ip", family, "addr", "show", "dev", "lo").stdout)
-    return sorted(re.sub(r"\s+", " ", line) for line in lines if "fe80::/64" not in line)
+    return sorted(line for line in rtnl.routes() + rtnl.addresses(LO) if "fe80::/64" not in line)
 
 
 def store_bytes():

@@ -77,7 +77,7 @@ class Syslog:
         return [line for line in self.lines if "pam_warren(" in line and text in line]
 
     def wait(self, text):
-        """The first line of the module with this in it; None after five seconds without."""
+        """The first line of the module with this in it; None where it does not come."""
         return wh.wait_until(lambda: next(iter(self.of_module(text)), None))
 
 

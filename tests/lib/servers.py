@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from netns import in_ns
 from packets import echo_request, is6
+from patience import SILENCE, patience
 
 
 class Reply(NamedTuple):
@@ -120,7 +121,7 @@ def destination(control):
     return ""
 
 
-def connect(ns, address, port, proto="tcp", timeout=1.0, src=None):
+def connect(ns, address, port, proto="tcp", timeout=None, src=None):
     """Goes from `ns` to a serve()r and returns its Reply; None when there was none within `timeout`, or a refusal."""
     with contextlib.suppress(OSError), connection(ns, address, port, proto, timeout, src) as sock:
         if proto == "udp":
@@ -129,7 +130,7 @@ def connect(ns, address, port, proto="tcp", timeout=1.0, src=None):
     return None
 
 
-def connect_all(*attempts, timeout=1.0):
+def connect_all(*attempts, timeout=None):
     """Many connect()s at once, each given as (ns, address, port[, proto]): the list of their Replies, so that
     a table with many cells that must stay silent costs one timeout."""
     replies = [None] * len(attempts)
@@ -145,12 +146,25 @@ def connect_all(*attempts, timeout=1.0):
     return replies
 
 
-def connection(ns, address, port, proto="tcp", timeout=1.0, src=None):
-    """A connected socket from `ns`, to hold on to; OSError when it fails. Read the greeting with read_reply()."""
+def connect_cells(*cells):
+    """connect_all() for a table of which it is known what must be answered: each cell is (attempt, expected), where an
+    expected None stands for silence. First all that must be answered, however long it takes; then, as the network is
+    seen to work, all that must not, for SILENCE."""
+    replies = [None] * len(cells)
+    for silent, timeout in (False, None), (True, SILENCE):
+        places = [index for index, (_, expected) in enumerate(cells) if (expected is None) == silent]
+        for index, reply in zip(places, connect_all(*(cells[index][0] for index in places), timeout=timeout)):
+            replies[index] = reply
+    return replies
+
+
+def connection(ns, address, port, proto="tcp", timeout=None, src=None):
+    """A connected socket from `ns`, to hold on to; OSError when it fails. Read the greeting with read_reply().
+    `timeout`, by default patience(), is also that of all that is done with it."""
     def body():
         sock = socket.socket(family_of(address), KINDS[proto])
         try:
-            sock.settimeout(timeout)
+            sock.settimeout(patience() if timeout is None else timeout)
             if src:
                 sock.bind((src, 0))
             sock.connect((address, port))
@@ -159,6 +173,12 @@ def connection(ns, address, port, proto="tcp", timeout=1.0, src=None):
             raise
         return sock
     return in_ns(ns, body)
+
+
+def retransmissions(sock):
+    """How often what TCP sent had to be sent again because nothing came back, the first packet of all included."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return struct.unpack_from("I", info, 100)[0]  # tcpi_total_retrans of <linux/tcp.h>
 
 
 def read_reply(sock):
@@ -180,8 +200,9 @@ def echoes(sock, text=b"still there"):
     return False
 
 
-def ping(ns, address, timeout=1.0):
+def ping(ns, address, timeout=None):
     """Is an ICMP or ICMPv6 echo request from `ns` answered?"""
+    timeout = patience() if timeout is None else timeout
     six = is6(address)
     proto = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
     with in_ns(ns, socket.socket, family_of(address), socket.SOCK_RAW, proto) as sock, contextlib.suppress(OSError):

@@ -64,7 +64,7 @@ class Untouched(unittest.TestCase):
     def test_the_machine_stays_as_it_was(self):
         before = snapshot()
         result = subprocess.run([wh.HOST_SH, "sh", "-c", SCRIPT], env=os.environ | {"WARREN": wh.WARREN},
-                                capture_output=True, text=True, timeout=60)
+                                capture_output=True, text=True, timeout=wh.patience(60))
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(before, snapshot())
 

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 
+from patience import patience
+
 CLONE_NEWUSER = 0x10000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -138,7 +140,7 @@ def tenant(space, *words):
 def as_tenant(space, script):
     """Runs a shell script so, to its end; raises when it fails."""
     process = tenant(space, "/bin/sh", "-euc", script)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=patience(60))
     if process.returncode != 0:
         raise AssertionError(f"{script}: exit {process.returncode}\n{out}{error}")
     return out

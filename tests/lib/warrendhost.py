@@ -5,12 +5,12 @@ import array
 import contextlib
 import json
 import os
+import pathlib
 import select
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 
 import warrenhost as wh
 
@@ -23,7 +23,7 @@ LOOPBACKS = ("127.0.0.1", "::1")
 def ask(request=b""):
     """What warrend answers on its control socket; None where it does not."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(5)
+        sock.settimeout(wh.patience())
         try:
             sock.connect(CONTROL)
             sock.sendall(request)
@@ -43,7 +43,14 @@ def descriptors(pid):
 
 
 def listening(ns, port, proto="t"):
-    return wh.run("ss", "-Hln" + proto, f"sport = :{port}", ns=ns).stdout.count("\n")
+    """How many sockets of the namespace listen there: of TCP, or with "u" of UDP, both families."""
+    name, state = {"t": ("tcp", "0A"), "u": ("udp", "07")}[proto]
+
+    def sockets():
+        for file in name, name + "6":
+            yield from pathlib.Path("/proc/thread-self/net", file).read_text().splitlines()[1:]
+    found = wh.in_ns(ns, lambda: [line.split() for line in sockets()])
+    return sum(words[1].endswith(f":{port:04X}") and words[3] == state for words in found)
 
 
 class Target:
@@ -130,7 +137,7 @@ class DaemonTest(wh.HostTest):
     def stop_daemon(self):
         self.daemon.terminate()
         try:
-            self.daemon.wait(15)
+            self.daemon.wait(wh.patience(30))
         finally:
             self.daemon.kill()
             self.daemon.wait()
@@ -145,14 +152,14 @@ class DaemonTest(wh.HostTest):
         proto = "u" if "--udp" in options else "t"
         self.assertTrue(wh.wait_until(lambda: listening(ns, port, proto) == 2), "nothing listens in the space")
 
-    def open(self, address="127.0.0.1", port=3306, ns="web1", proto="tcp", timeout=10):
+    def open(self, address="127.0.0.1", port=3306, ns="web1", proto="tcp", timeout=None):
         sock = wh.connection(ns, address, port, proto, timeout)
         self.addCleanup(sock.close)
         return sock
 
     def quiet(self):
         """Waits until warrend has no connection any more."""
-        self.assertTrue(wh.wait_until(lambda: status()["connections"]["now"] == 0, 20), status()["connections"])
+        self.assertTrue(wh.wait_until(lambda: status()["connections"]["now"] == 0), status()["connections"])
 
 
 class Manager:
@@ -165,6 +172,10 @@ class Manager:
         self.sock.bind(self.path)
         self.heard = []
         self.stored = {}  # name -> descriptors
+        self.lock = threading.RLock()  # of the two
+        self.over = threading.Event()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         self.given = []  # (name, descriptor) of sockets that are ours
         self.process = None
         self.begin()
@@ -177,39 +188,45 @@ class Manager:
         # The shell knows the PID that the program will have, and puts the descriptors in their places.
         places = " ".join(f"{3 + index}<&{fd}" for index, (_, fd) in enumerate(passed))
         script = f"LISTEN_PID=$$; export LISTEN_PID; exec {' '.join(map(str, self.command))} {places}"
-        self.heard.clear()
+        with self.lock:
+            self.heard.clear()
         self.process = subprocess.Popen(["bash", "-c", script], env=environment, stderr=self.log,
                                         pass_fds=[fd for _, fd in passed])
 
-    def listen(self, timeout):
-        """Takes in the messages that come within the time."""
-        while select.select([self.sock], [], [], timeout)[0]:
-            message, control, _, _ = self.sock.recvmsg(65536, socket.CMSG_SPACE(4 * 253))
-            lines = message.decode().splitlines()
-            fields = dict(line.split("=", 1) for line in lines)
-            fds = array.array("i")
-            for _, _, data in control:
-                fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
-            if "FDSTORE" in fields:
-                self.stored.setdefault(fields["FDNAME"], []).extend(fds)
-            if "FDSTOREREMOVE" in fields:
-                for fd in self.stored.pop(fields["FDNAME"], []):
-                    os.close(fd)
-            self.heard += lines
-            timeout = 0
+    def _read(self):
+        """Always, as the queue is short, and who finds it full waits."""
+        while not self.over.is_set():
+            select.select([self.sock], [], [], 0.05)
+            self.take()
 
-    def wait_for(self, line, times=1, timeout=10):
+    def take(self):
+        """Takes in the messages that are there."""
+        with self.lock:
+            while select.select([self.sock], [], [], 0)[0]:
+                self._message(*self.sock.recvmsg(65536, socket.CMSG_SPACE(4 * 253))[:2])
+
+    def _message(self, message, control):
+        lines = message.decode().splitlines()
+        fields = dict(line.split("=", 1) for line in lines)
+        fds = array.array("i")
+        for _, _, data in control:
+            fds.frombytes(data[:len(data) - len(data) % fds.itemsize])
+        if "FDSTORE" in fields:
+            self.stored.setdefault(fields["FDNAME"], []).extend(fds)
+        if "FDSTOREREMOVE" in fields:
+            for fd in self.stored.pop(fields["FDNAME"], []):
+                os.close(fd)
+        self.heard += lines
+
+    def wait_for(self, line, times=1):
         """Was the line said so many times since the start?"""
-        end = time.monotonic() + timeout
-        while self.heard.count(line) < times and time.monotonic() < end:
-            self.listen(0.1)
-        return self.heard.count(line) >= times
+        return bool(wh.wait_until(lambda: self.heard.count(line) >= times))
 
     def halt(self):
         """As `systemctl stop` does, but keeps what is stored."""
         self.process.terminate()
-        self.process.wait(15)
-        self.listen(0)
+        self.process.wait(wh.patience(30))
+        self.take()
 
     def restart(self):
         self.halt()
@@ -222,7 +239,9 @@ class Manager:
             self.process.wait()
         if self.sock.fileno() < 0:
             return
-        self.listen(0)
+        self.over.set()
+        self.reader.join()
+        self.take()
         for fds in self.stored.values():
             for fd in fds:
                 os.close(fd)

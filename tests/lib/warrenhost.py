@@ -18,17 +18,21 @@ A test file looks like this, and can be started anywhere by root:
 """
 
 import contextlib
+import faulthandler
 import json as jsonlib
 import os
 import pathlib
 import select
+import signal
 import socket
 import subprocess
 import sys
 import time
 import unittest
 
+import rtnl
 from netns import HOST, in_ns
+from patience import FACTOR, SANITIZED, SILENCE, patience, stays, wait_until  # noqa: F401
 from packets import *  # noqa: F403, so that a test finds all in one place
 from servers import *  # noqa: F403
 
@@ -49,9 +53,9 @@ PACKET_OUTGOING = 4
 
 # ---- commands and namespaces ----------------------------------------------------------------------------------------
 
-def run(*cmd, ns=HOST, check=True, timeout=60, **options):
+def run(*cmd, ns=HOST, check=True, timeout=None, **options):
     """Runs a command (in `ns`), returns its CompletedProcess with text in stdout and stderr; `check` raises."""
-    options = {"capture_output": True, "text": True, "timeout": timeout} | options
+    options = {"capture_output": True, "text": True, "timeout": timeout or patience(60)} | options
     words = [str(word) for word in cmd]
     result = in_ns(ns, lambda: subprocess.run(words, **options))
     if check and result.returncode:
@@ -90,17 +94,6 @@ def killed_after(process):
 def python(ns, code, **options):
     """Runs a Python snippet as a process in the namespace, as run() does."""
     return run(sys.executable, "-c", code, ns=ns, **options)
-
-
-def wait_until(condition, timeout=5, interval=0.02):
-    """Calls condition() until it gives something true, and returns that; None after `timeout` seconds."""
-    end = time.monotonic() + timeout
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > end:
-            return None
-        time.sleep(interval)
 
 
 @contextlib.contextmanager
@@ -162,7 +155,7 @@ def link(ns, interface):
 
 
 def mac_of(ns, interface):
-    return link(ns, interface)["address"]
+    return next(one.address for one in rtnl.links(ns) if one.ifname == interface)
 
 
 def neighbour_mac(ns, interface):
@@ -172,14 +165,13 @@ def neighbour_mac(ns, interface):
         return next((entry["lladdr"] for entry in table if "lladdr" in entry), None)
     if mac := known():
         return mac
-    ping(ns, UPLINK4 if ns == OUTSIDE else OUTSIDE4)
+    ping(ns, UPLINK4 if ns == OUTSIDE else OUTSIDE4, timeout=SILENCE)  # nobody may be there
     return known() or BROADCAST
 
 
 def interface_of(ns):
     """The name of the one interface, besides lo, in the namespace."""
-    names = [entry["ifname"] for entry in jsonlib.loads(run("ip", "-j", "link", ns=ns).stdout)]
-    return next(name for name in names if name != "lo")
+    return next(one.ifname for one in rtnl.links(ns) if one.ifname != "lo")
 
 
 class Sniffer:
@@ -189,7 +181,7 @@ class Sniffer:
         self.sock = packet_socket(ns, interface)
         self.packets = []  # all that was seen so far
 
-    def wait(self, condition=None, timeout=1.0, outgoing=False, **fields):
+    def wait(self, condition=None, timeout=None, outgoing=False, **fields):
         """The first Packet, already seen or within `timeout`, with fields like dport=53 and condition(packet); or None.
 
         Only what arrives at the interface counts; outgoing=True takes what leaves by it instead."""
@@ -198,7 +190,7 @@ class Sniffer:
         def wanted(packet):
             matches = all(getattr(packet, key) == value for key, value in fields.items())
             return matches and (condition is None or condition(packet))
-        end = time.monotonic() + timeout
+        end = time.monotonic() + (patience() if timeout is None else timeout)
         index = 0
         while True:
             while index < len(self.packets):
@@ -208,9 +200,13 @@ class Sniffer:
             if not self._receive(end - time.monotonic()):
                 return None
 
-    def saw(self, condition=None, timeout=0.3, **fields):
-        """Did such a packet arrive? As wait(), with the short patience of a test that expects silence."""
-        return self.wait(condition, timeout, **fields) is not None
+    def saw(self, condition=None, **fields):
+        """Does such a packet arrive? As wait(), for a test that expects it."""
+        return self.wait(condition, **fields) is not None
+
+    def silent(self, condition=None, timeout=SILENCE, **fields):
+        """Does no such packet arrive? As wait(), for a test that expects none."""
+        return self.wait(condition, timeout, **fields) is None
 
     def _receive(self, timeout):
         if not select.select([self.sock], [], [], max(timeout, 0))[0]:
@@ -247,4 +243,6 @@ def main():
     """Runs the tests of the calling file, in a throw-away host unless it already is in one."""
     if not IN_HOST:
         os.execv(HOST_SH, [HOST_SH, sys.executable, *sys.argv])
+    # Who has to be ended by host.sh because he does not end himself says where he is.
+    faulthandler.register(signal.SIGTERM, chain=True)
     unittest.main()

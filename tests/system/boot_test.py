@@ -2,8 +2,8 @@
 """warren as a service of the host: enabled, rebooted, reloaded, and beside a firewall that empties the ruleset."""
 
 import json
-import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
@@ -33,10 +33,10 @@ WantedBy=multi-user.target
 """
 
 
-class Installed(sh.SystemTest):
+class Installed(story.Story, sh.SystemTest):
     boot = 1
 
-    def test_1_spaces_and_services(self):
+    def step_spaces_and_services(self):
         wh.warren("add", "web1", "-p", "6000:8080", "-p", "53:53/udp")
         wh.warren("add", "web2", "-p", "8081", "--no-nat")
         wh.warren("add", "resting", "-p", "6002:80")
@@ -50,7 +50,7 @@ class Installed(sh.SystemTest):
         sh.systemctl("start", "tenant.service")
         self.assertReached(6000, "tenant")
 
-    def test_2_remember(self):
+    def step_remember(self):
         sh.remember("spaces", json.dumps(identity()))
         sh.systemctl("is-enabled", "ssh.service")
 

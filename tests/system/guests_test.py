@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
@@ -32,7 +33,7 @@ def seen():
     return lines
 
 
-class Zone(sh.SystemTest):
+class Zone(story.Story, sh.SystemTest):
     boot = 1
 
     @classmethod
@@ -45,7 +46,7 @@ class Zone(sh.SystemTest):
             sh.unit(f"{name}.service.d/space.conf", text)
         sh.systemctl("start", "one.service", "two.service")
 
-    def test_1_units_share_it(self):
+    def step_units_share_it(self):
         self.assertReached(6000, "one")
         pids = {name: int(sh.show(f"{name}.service", "MainPID")) for name in ("one", "two")}
         self.assertEqual([sh.space_of(pid) for pid in pids.values()], ["zone", "zone"])
@@ -61,7 +62,7 @@ class Zone(sh.SystemTest):
         for name, pid in pids.items():
             self.assertIn(f"unit {name}.service\n  {pid} ", text)
 
-    def test_2_a_unit_sees_the_zone(self):
+    def step_a_unit_sees_the_zone(self):
         for user in "alice", "root":
             with self.subTest(user=user):
                 text = transient(f"User={user}", command="cat /proc/net/dev /proc/net/route; ls /proc/net/dev_snmp6").stdout
@@ -69,12 +70,12 @@ class Zone(sh.SystemTest):
                 self.assertNotIn("uplink", text)
                 self.assertNotIn("veth_zone_o", text)
 
-    def test_2_and_in_sys_by_exec(self):
+    def step_and_in_sys_by_exec(self):
         result = wh.run("systemd-run", "--quiet", "--wait", "--pipe", wh.WARREN, "exec", "zone", "-u", "alice", "--", "ls",
                         "/sys/class/net")
         self.assertEqual(result.stdout.split(), ["lo", "veth_zone"])
 
-    def test_2_and_in_sys_by_the_hook_of_the_examples(self):
+    def step_and_in_sys_by_the_hook_of_the_examples(self):
         """systemd of Debian 12 leaves a unit the host's /sys."""
         for event in "up", "down":
             (HOOKS / event).mkdir(parents=True)
@@ -92,7 +93,7 @@ class Zone(sh.SystemTest):
         self.assertEqual(os.listdir("/run/warren/sys"), [])
         self.assertNotIn("/run/warren/sys", pathlib.Path("/proc/mounts").read_text())
 
-    def test_3_and_changes_nothing(self):
+    def step_and_changes_nothing(self):
         before = wh.run("ip", "-j", "address", ns="zone").stdout, wh.run("ip", "-j", "route", ns="zone").stdout
         for who in "User=alice", "CapabilityBoundingSet=~CAP_NET_ADMIN CAP_SYS_ADMIN":
             for words in "ip link set veth_zone down", "ip address add 192.0.2.1/24 dev veth_zone", "ip route del default", \
@@ -102,7 +103,7 @@ class Zone(sh.SystemTest):
         self.assertEqual((wh.run("ip", "-j", "address", ns="zone").stdout, wh.run("ip", "-j", "route", ns="zone").stdout), before)
         self.assertClean()
 
-    def test_4_prepare_hooks(self):
+    def step_prepare_hooks(self):
         tell = f'echo "$WARREN_EVENT $WARREN_SPACE" >>{SEEN}'
         for event in "pre-up", "up":
             hook(event, "10-tell", tell)
@@ -114,25 +115,25 @@ class Zone(sh.SystemTest):
         shutil.rmtree("/run/warren/hooks", ignore_errors=True)
 
 
-class Booted(sh.SystemTest):
+class Booted(story.Story, sh.SystemTest):
     boot = 2
 
-    def test_1_hooks_ran_at_boot(self):
+    def step_hooks_ran_at_boot(self):
         self.assertTrue(sh.active("warren.service"))
         self.assertEqual(seen(), ["pre-up zone", "up zone", "lo veth_zone "])
         self.assertIn("hook /etc/warren/hooks.d/up/20-look.inside: said aloud", sh.journal("warren.service"))
-        self.assertIsNotNone(wh.wait_until(lambda: sh.active("told.service"), 10))
+        self.assertIsNotNone(wh.wait_until(lambda: sh.active("told.service")))
 
-    def test_2_hooks_of_warrend(self):
+    def step_hooks_of_warrend(self):
         """It makes a space anew whose namespace is gone: that is an up. A link put back is none."""
         sh.systemctl("start", "warrend.service")
         wh.run("ip", "link", "del", "veth_zone_o")
-        self.assertIsNotNone(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0, 10))
+        self.assertIsNotNone(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0))
         self.assertEqual(seen(), [])
         wh.warren("add", "other")
         self.assertEqual(seen(), ["pre-up other", "up other", "lo veth_other "])
         wh.run("sh", "-c", "ip link del veth_other_o; ip netns del other")
-        self.assertIsNotNone(wh.wait_until(lambda: os.path.exists(SEEN) and len(SEEN.read_text().splitlines()) == 3, 10),
+        self.assertIsNotNone(wh.wait_until(lambda: os.path.exists(SEEN) and len(SEEN.read_text().splitlines()) == 3),
                              sh.journal("warrend.service"))
         self.assertEqual(seen(), ["pre-up other", "up other", "lo veth_other "])
         self.assertClean()

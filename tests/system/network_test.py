@@ -2,9 +2,8 @@
 """An uplink that comes late, by systemd-networkd and by ifupdown, and a networkd that wants every interface."""
 
 import os
-import time
-import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
@@ -56,10 +55,10 @@ class Prepare(sh.SystemTest):
                      "systemd-networkd-wait-online.service")
 
 
-class LateUplink(sh.SystemTest):
+class LateUplink(story.Story, sh.SystemTest):
     boot = 2
 
-    def test_1_spaces_and_logins_do_not_wait_for_it(self):
+    def step_spaces_and_logins_do_not_wait_for_it(self):
         for name in "warren.service", "ssh.service", "tenant.service", "multi-user.target":
             self.assertTrue(sh.active(name), name)
         self.assertIn("no uplink", sh.journal("warren.service"))
@@ -67,30 +66,33 @@ class LateUplink(sh.SystemTest):
         self.assertFalse(forwards("uplink"))
         self.assertEqual(sh.space_of(sh.show("tenant.service", "MainPID")), "web1")
 
-    def test_2_spaces_follow_when_it_is_there(self):
+    def step_spaces_follow_when_it_is_there(self):
         write(f"{NETWORK}/50-uplink.network", UPLINK)
         wh.run("networkctl", "reload")
-        self.assertIsNotNone(wh.wait_until(lambda: sh.active("network-online.target"), 20), sh.journal("systemd-networkd"))
+        self.assertIsNotNone(wh.wait_until(lambda: sh.active("network-online.target")), sh.journal("systemd-networkd"))
         self.assertIsNotNone(wh.wait_until(lambda: wh.warren("check", check=False).returncode == 0))
         self.assertReached(6000, "tenant")
         with wh.serve(wh.OUTSIDE, 80):
             self.assertEqual(wh.connect("web1", wh.WORLD4, 80).peer, wh.UPLINK4)
 
-    def test_3_networkd_leaves_the_links_alone(self):
+    def step_networkd_leaves_the_links_alone(self):
         write(f"{NETWORK}/60-everything.network", EVERYTHING)
         before = wh.run("ip", "-j", "address", "show", "dev", "veth_web1_o").stdout
         sh.systemctl("restart", "systemd-networkd.service")
-        wh.run("/lib/systemd/systemd-networkd-wait-online", "--interface=uplink", "--timeout=20")
+        wh.run("/lib/systemd/systemd-networkd-wait-online", "--interface=uplink", f"--timeout={wh.patience():.0f}")
         wh.warren("add", "web2", "-p", "6001:8080")
         wh.run("networkctl", "reload")
-        time.sleep(1)
-        listed = {line.split()[1]: line.split()[-1] for line in wh.run("networkctl", "--no-legend", "list").stdout.splitlines()}
-        self.assertEqual({name: listed[name] for name in ("uplink", "veth_web1_o", "veth_web2_o")},
-                         {"uplink": "configured", "veth_web1_o": "unmanaged", "veth_web2_o": "unmanaged"})
+        wanted = {"uplink": "configured", "veth_web1_o": "unmanaged", "veth_web2_o": "unmanaged"}
+
+        def states():
+            listed = [line.split() for line in wh.run("networkctl", "--no-legend", "list").stdout.splitlines()]
+            return {words[1]: words[-1] for words in listed if words[1] in wanted}
+        wh.wait_until(lambda: states() == wanted)
+        self.assertTrue(wh.stays(lambda: states() == wanted), states())
         self.assertEqual(wh.run("ip", "-j", "address", "show", "dev", "veth_web1_o").stdout, before)
         self.assertClean()
 
-    def test_4_leave_networkd(self):
+    def step_leave_networkd(self):
         sh.systemctl("disable", "systemd-networkd.service", "systemd-networkd.socket")
         os.unlink(f"{NETWORK}/60-everything.network")
         write("/etc/network/interfaces", INTERFACES)
@@ -113,8 +115,7 @@ class Ifupdown(sh.SystemTest):
         hook = str(sh.PREFIX / "lib/NetworkManager/dispatcher.d/50-warren")
         for name, action in ("lo", "up"), ("veth_web1_o", "up"), ("uplink", "hostname"), ("uplink", "down"):
             wh.run(hook, name, action, env=os.environ | {"NM_DISPATCHER_ACTION": action})
-        time.sleep(0.2)
-        self.assertEqual(sh.since_boot("warren-uplink.service", "ExecMainStartTimestampMonotonic"), began)
+        self.assertTrue(wh.stays(lambda: sh.since_boot("warren-uplink.service", "ExecMainStartTimestampMonotonic") == began))
 
 
 if __name__ == "__main__":

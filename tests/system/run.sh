@@ -6,7 +6,8 @@
 #
 # The machine is as good as new each time: what the image has lies under a tree in memory. Its network is `outside`
 # and `uplink`, as in the throw-away host of lib/host.sh. Exit status 77: cannot run here, and why.
-# WARREN_TEST_CACHE: where the image is kept, by default /var/cache/warren-test.
+# WARREN_TEST_CACHE: where the image is kept, by default /var/cache/warren-test. WARREN_PATIENCE: how slow this machine is, as
+# lib/machine.py found; a boot that is not done in 180 s times that, 600 s in a virtual machine, is ended.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,6 +21,11 @@ if [[ -z ${WARREN_TEST_INNER:-} ]]; then
 fi
 machine=$1 build=$2 test=$3
 readonly most_boots=4
+patience=${WARREN_PATIENCE:-$("$here/../lib/machine.py" --patience)}
+
+limit() { # SECONDS
+	awk -v seconds="$1" -v factor="$patience" 'BEGIN { printf "%d", seconds * factor }'
+}
 
 skip() {
 	echo "skipped: $*"
@@ -37,9 +43,13 @@ stage() {
 	mkdir "$work/share/system"
 	cp "$here"/*.py "$work/share/system/"
 	cp -a "$here/guest/etc" "$here/guest/usr" "$work/share/root/"
+	# An emulated machine is fifteen to thirty times as slow as the one that it runs on.
+	local inside=$patience
+	[[ $machine != vm:* ]] || inside=$(awk -v factor="$patience" 'BEGIN { print factor * 15 }')
 	cat >"$work/share/run" <<-END
 		#!/bin/sh
 		export WARREN_TEST_HOST=1 WARREN=/usr/local/sbin/warren PYTHONPATH=/host/lib:/host/system PYTHONDONTWRITEBYTECODE=1
+		export WARREN_PATIENCE=$inside
 		export WARREN_TEST_MACHINE=$machine PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 		# A container has the tree as a layer, and starts with it; in a VM it is installed once.
 		[ -e /usr/local/sbin/warren ] || { cp -a /host/root/. / && systemctl daemon-reload && systemctl start uplink.service; }
@@ -80,7 +90,7 @@ report() { # FILE
 }
 
 boot_container() {
-	timeout -k 5 "${WARREN_TEST_LIMIT:-180}" systemd-nspawn --quiet --boot --directory="$work/root" --private-network --register=no \
+	timeout -k 5 "$(limit 180)" systemd-nspawn --quiet --boot --directory="$work/root" --private-network --register=no \
 		--keep-unit --link-journal=no --console=passive --machine="warren-test-$$" --capability=all --bind="$work/share:/host" \
 		systemd.unit=systemtest.target </dev/null >"$work/console" 2>&1
 }
@@ -129,7 +139,7 @@ boot_vm() {
 		nics+=(-netdev "hubport,id=nic$nic,hubid=0" -device "virtio-net-pci,netdev=nic$nic,mac=52:54:00:00:00:0$nic,romfile=")
 	done
 	: >"$work/output"
-	timeout -k 5 "${WARREN_TEST_LIMIT:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max,-cx16,-la57 -smp 2 -m 1G \
+	timeout -k 5 "$(limit 600)" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max,-cx16,-la57 -smp 2 -m 1G \
 		-nodefaults -display none -no-reboot -kernel "${kernel[0]}/vmlinuz" "${initrd[@]}" \
 		-append "root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0 systemd.unit=systemtest.target" \
 		-drive "file=$work/disk.img,format=raw,if=none,id=disk,cache=unsafe" -device nvme,serial=disk,drive=disk \

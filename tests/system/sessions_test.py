@@ -7,6 +7,7 @@ import pwd
 import shutil
 import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
@@ -125,7 +126,7 @@ class Checks(sh.SystemTest):
 
 
 @unittest.skipUnless(sh.PAM, "pam_warren.so is not installed")
-class ByPam(Checks):
+class ByPam(story.Story, Checks):
     boot = 1
 
     @classmethod
@@ -140,37 +141,37 @@ class ByPam(Checks):
         for name in "alice", "bob", "carol":
             write_as(name, ".ssh/authorized_keys", key)
 
-    def test_1_a_member_is_placed_and_others_are_not(self):
+    def step_a_member_is_placed_and_others_are_not(self):
         for user, space in ("alice", "alice"), ("bob", "bob"), ("carol", wh.HOST), ("root", wh.HOST), ("daemon", wh.HOST):
             with self.subTest(user=user):
                 result = transient(f"User={user}", "PAMName=warren-service")
                 self.assertEqual(result.stdout.strip(), netns_link(space))
 
-    def test_1_together_with_sandboxing(self):
+    def step_together_with_sandboxing(self):
         result = transient("User=alice", "PAMName=warren-service", "NoNewPrivileges=yes", "PrivateTmp=yes",
                            "ProtectSystem=strict", "ProtectHome=read-only", "PrivateDevices=yes", "RestrictNamespaces=yes",
                            "SystemCallFilter=@system-service")
         self.assertEqual(result.stdout.strip(), netns_link("alice"))
 
-    def test_1_example_drop_in(self):
+    def step_example_drop_in(self):
         sh.unit("member.service", f"[Service]\nUser=bob\nExecStart={sh.serve_command(8080, 'member')}\n")
         sh.unit("member.service.d/space.conf", (sh.EXAMPLES / "as-a-member.conf").read_text())
         sh.systemctl("start", "member.service")
         self.assertReached(PORTS["bob"], "member")
         sh.systemctl("stop", "member.service")
 
-    def test_2_supervisord_of_each_user(self):
+    def step_supervisord_of_each_user(self):
         sh.unit("supervisord@.service", (sh.EXAMPLES / "supervisord@.service").read_text())
         for name in PORTS:
             write_as(name, "etc/supervisord.conf", SUPERVISOR.format(name=name, command=sh.serve_command(8080, name)))
             sh.systemctl("enable", "--now", f"supervisord@{name}.service")
         self.check_supervisord()
 
-    def test_3_restart_of_supervisord(self):
+    def step_restart_of_supervisord(self):
         sh.systemctl("restart", "supervisord@alice.service")
         self.check_supervisord()
 
-    def test_4_user_manager(self):
+    def step_user_manager(self):
         write_as("bob", ".config/systemd/user/mine.service", USER_UNIT.format(sh.serve_command(8085, "mine")))
         write_as("bob", ".config/systemd/user/default.target.wants/.keep", "")
         os.symlink("../mine.service", f"{pwd.getpwnam('bob').pw_dir}/.config/systemd/user/default.target.wants/mine.service")
@@ -178,7 +179,7 @@ class ByPam(Checks):
         wh.run("loginctl", "enable-linger", "bob")
         self.check_user_manager()
 
-    def test_5_logins(self):
+    def step_logins(self):
         self.check_logins()
 
 

@@ -110,9 +110,9 @@ def serve_command(port, name):
     return f"/usr/bin/python3 /host/system/server.py {port} {name}"
 
 
-def reply(ns, address, port, timeout=10):
+def reply(ns, address, port):
     """The first Reply from there, however long the server takes to come up."""
-    return wh.wait_until(lambda: wh.connect(ns, address, port), timeout=timeout * (10 if IN_VM else 1))
+    return wh.wait_until(lambda: wh.connect(ns, address, port))
 
 
 # ---- the tests themselves -------------------------------------------------------------------------------------------

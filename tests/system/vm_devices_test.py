@@ -11,13 +11,13 @@ import signal
 import time
 import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 from userns import as_tenant, tenant
 
 NICS = [path.name for path in sorted(pathlib.Path("/sys/class/net").glob("eth*"))]
 FAR, FAR_VLAN = "192.0.2.1", "198.18.0.1"
-PATIENCE = 30  # emulated machines are slow
 
 
 def dev(*args, **options):
@@ -26,7 +26,7 @@ def dev(*args, **options):
 
 def serves(ns, address, source):
     with wh.serve(ns, 8080):
-        return wh.wait_until(lambda: wh.connect(source, address, 8080, timeout=5), PATIENCE)
+        return wh.wait_until(lambda: wh.connect(source, address, 8080, timeout=5))
 
 
 def nic(ns, name):
@@ -40,11 +40,10 @@ def has(ns, name):
 
 
 @unittest.skipUnless(len(NICS) == 2, f"needs two NICs: {NICS}")
-class Devices(sh.SystemTest):
-    """In order: each test goes on where the former one ended."""
+class Devices(story.Story, sh.SystemTest):
     boot = 1
 
-    def test_1_wires(self):
+    def step_wires(self):
         wh.run("ip", "netns", "add", "far")
         wh.run("ip", "link", "set", "eth1", "netns", "far")
         for words in (("link", "set", "eth1", "up"), ("address", "add", f"{FAR}/24", "dev", "eth1"),
@@ -53,11 +52,11 @@ class Devices(sh.SystemTest):
             wh.run("ip", *words, ns="far")
         wh.run("ip", "link", "set", "eth0", "up")
 
-    def test_2_doctor_finds_all_kinds(self):
+    def step_doctor_finds_all_kinds(self):
         found = [one["what"] for one in wh.warren("doctor", json=True, check=False)["findings"] if one["topic"] == "devices"]
         self.assertEqual(found, ["kernel has macvlan, ipvlan and vlan"])
 
-    def test_3_a_space_on_its_vlan_alone(self):
+    def step_a_space_on_its_vlan_alone(self):
         wh.warren("add", "fw", "--no-uplink")
         dev("add", "fw", "--type", "vlan", "--parent", "eth0", "--vlan", "100", "--ip", "198.18.0.2/24", "--gateway", FAR_VLAN)
         self.assertClean()
@@ -84,7 +83,7 @@ class Devices(sh.SystemTest):
         wh.warren("rm", "fw")
         wh.run("ip", "link", "delete", "own")
 
-    def test_4_several_spaces_in_one_vlan(self):
+    def step_several_spaces_in_one_vlan(self):
         for name, ip in ("zone1", "198.18.0.11"), ("zone2", "198.18.0.12"):
             wh.warren("add", name, "--no-uplink")
             dev("add", name, "--type", "macvlan", "--parent", "eth0", "--vlan", "100", "--ip", f"{ip}/24")
@@ -98,7 +97,7 @@ class Devices(sh.SystemTest):
         wh.warren("rm", "zone2")
         self.assertFalse(has(wh.HOST, "eth0.100"))
 
-    def test_4b_a_vlan_that_others_sit_on(self):
+    def step_a_vlan_that_others_sit_on(self):
         """One that another device, or a link of the host, has as its parent stays, as the host's own."""
         wh.warren("add", "zone1", "--no-uplink")
         wh.warren("add", "zone2", "--no-uplink")
@@ -116,7 +115,7 @@ class Devices(sh.SystemTest):
         wh.run("ip", "link", "delete", "eth0.100")
         wh.warren("rm", "zone1")
 
-    def test_5_ipvlan(self):
+    def step_ipvlan(self):
         wh.warren("add", "web1", "--no-uplink")
         for mode in "l2", "l3", "l3s":
             dev("add", "web1", "--type", "ipvlan", "--parent", "eth0", "--mode", mode, "--ip", "192.0.2.9/24")
@@ -130,7 +129,7 @@ class Devices(sh.SystemTest):
             dev("rm", "web1", "eth1")
         wh.warren("rm", "web1")
 
-    def test_6_a_nic_moves_in_and_comes_back(self):
+    def step_a_nic_moves_in_and_comes_back(self):
         wh.run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
         before = nic(wh.HOST, "eth0")
         wh.warren("add", "web1")
@@ -147,7 +146,7 @@ class Devices(sh.SystemTest):
         wh.warren("rm", "web1")
         self.assertEqual(nic(wh.HOST, "eth0"), before)
 
-    def test_7_the_kernel_sends_it_home(self):
+    def step_the_kernel_sends_it_home(self):
         """The namespace ends without warren: the kernel moves a real NIC to the host, bare; warren makes it what it was."""
         before = nic(wh.HOST, "eth0")
         wh.warren("add", "web1")
@@ -155,17 +154,17 @@ class Devices(sh.SystemTest):
         wh.warren("-o", "json", "check")
         wh.run("ip", "netns", "delete", "web1")
         wh.run("ip", "link", "delete", "veth_web1_o", check=False)
-        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "wan"), PATIENCE))
+        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "wan")))
         wh.warren("up")
         self.assertClean()
         self.assertTrue(has("web1", "wan"))
         wh.run("ip", "netns", "delete", "web1")
         wh.run("ip", "link", "delete", "veth_web1_o", check=False)
-        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "wan"), PATIENCE))
+        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "wan")))
         wh.warren("rm", "web1")
         self.assertEqual(nic(wh.HOST, "eth0"), before)
 
-    def test_8_a_killed_warren(self):
+    def step_a_killed_warren(self):
         before = nic(wh.HOST, "eth0")
         wh.warren("add", "web1")
         for delay in 0.05, 0.1, 0.2, 0.4:
@@ -180,7 +179,7 @@ class Devices(sh.SystemTest):
             self.assertEqual(nic(wh.HOST, "eth0"), before)
         wh.warren("rm", "web1")
 
-    def test_9_in_the_hands_of_a_tenant(self):
+    def step_in_the_hands_of_a_tenant(self):
         """Another with its name and its MAC does not come in its place; one that is hidden is not forgotten."""
         before, more = nic(wh.HOST, "eth0"), self.more()
         wh.warren("id", "allocate", "web1")
@@ -206,7 +205,7 @@ class Devices(sh.SystemTest):
                 refused = wh.warren(*command, check=False)
                 self.assertEqual(refused.returncode, 1)
                 self.assertIn("eth0 of space web1 is nowhere to be found", refused.stderr)
-        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "eth0"), PATIENCE), "the kernel sends it home")
+        self.assertTrue(wh.wait_until(lambda: has(wh.HOST, "eth0")), "the kernel sends it home")
         wh.warren("up")
         self.assertClean()
         self.assertEqual((nic(wh.HOST, "eth0"), wh.warren("dev", "ls", json=True)), (before, []))

@@ -9,12 +9,12 @@ import signal
 import subprocess
 
 import guests
+import story
 import systemhost as sh
 import warrenhost as wh
 
 TREE = pathlib.Path("/srv/guest")
 LOG = pathlib.Path("/var/lib/guest.log")
-PATIENCE = 300 if sh.IN_VM else 30  # emulated machines are slow
 PRIVATE = "10.20.30.40"
 
 
@@ -45,8 +45,7 @@ def init_pid(parent):
     return None
 
 
-class Guest(sh.SystemTest):
-    """In order: each test goes on where the former one ended."""
+class Guest(story.Story, sh.SystemTest):
     boot = 1
     process = None
 
@@ -61,21 +60,21 @@ class Guest(sh.SystemTest):
         """Runs it in all of the guest's namespaces, as its root."""
         return wh.run("nsenter", "-t", init_pid(self.process.pid), "-a", "-S", "0", "-G", "0", *command, **options)
 
-    def test_1_boots(self):
+    def step_boots(self):
         with LOG.open("wb") as log:
             type(self).process = subprocess.Popen(
                 [wh.WARREN, "run", "web1", "--boot", "--rootfs", str(TREE), "--bind", "/usr:/usr:ro", "--hostname", "guest"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         ask = "import socket; print(socket.create_connection(('203.0.113.10', 6022), 2).recv(7))"
-        self.assertTrue(wh.wait_until(lambda: wh.python(wh.OUTSIDE, ask, check=False).stdout.strip() == "b'SSH-2.0'", PATIENCE, 1),
+        self.assertTrue(wh.wait_until(lambda: wh.python(wh.OUTSIDE, ask, check=False).stdout.strip() == "b'SSH-2.0'", interval=1),
                         LOG.read_text(errors="replace"))
 
-    def test_2_it_is_whole(self):
+    def step_it_is_whole(self):
         pid = init_pid(self.process.pid)
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         self.assertEqual(re.findall(r"^NSpid:.*\t(\d+)$", status, re.M), ["1"])
         self.assertEqual(re.findall(r"^Uid:\t(\d+)", status, re.M), [str(self.base)])
-        state = self.inside("systemctl", "is-system-running", "--wait", check=False, timeout=PATIENCE).stdout.strip()
+        state = self.inside("systemctl", "is-system-running", "--wait", check=False, timeout=wh.patience(60)).stdout.strip()
         self.assertIn(state, ("running", "degraded"))  # a unit may want a device that guests have not
         for unit in "systemd-journald", "dbus", "ssh", "cron":
             self.assertEqual(self.inside("systemctl", "is-active", unit, check=False).stdout.strip(), "active", unit)
@@ -83,7 +82,7 @@ class Guest(sh.SystemTest):
         owners = self.inside("stat", "-c", "%U:%G", "/etc/shadow", "/usr/bin/env").stdout.split()
         self.assertEqual(owners, ["root:shadow", "nobody:nogroup"])  # its own by the map; what is bound is the host's
 
-    def test_3_its_root_sets_up_its_network_and_no_more(self):
+    def step_its_root_sets_up_its_network_and_no_more(self):
         self.inside("ip", "address", "add", f"{PRIVATE}/32", "dev", "lo")
         self.inside("nft", "add table inet mine; add chain inet mine in { type filter hook input priority 0; }")
         self.assertClean()
@@ -91,9 +90,9 @@ class Guest(sh.SystemTest):
                       ("cat", "/dev/nvme0n1"), ("ip", "netns", "exec", "web2", "true")):
             self.assertNotEqual(self.inside(*words, check=False).returncode, 0, words)
 
-    def test_4_halts(self):
+    def step_halts(self):
         self.process.send_signal(signal.SIGTERM)
-        self.assertEqual(self.process.wait(PATIENCE), 0, LOG.read_text(errors="replace"))
+        self.assertEqual(self.process.wait(wh.patience(60)), 0, LOG.read_text(errors="replace"))
         self.assertEqual(list(pathlib.Path("/sys/fs/cgroup").glob("**/warren-run-*")), [])
         owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in (TREE / "etc").rglob("*")}
         self.assertFalse([owner for owner in owners if max(owner) >= 65534])  # on disk they are as ever

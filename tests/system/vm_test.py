@@ -8,10 +8,10 @@ import pathlib
 import re
 import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
-SILENCE = 3 if sh.IN_VM else 0.5  # how long nothing may come; emulated machines are slow
 SERVER = """
 [Unit]
 Requires=warren@{name}.service
@@ -37,11 +37,10 @@ def identity():
             for space in wh.warren("ls", json=True)]
 
 
-class Spaces(sh.SystemTest):
-    """In order: each test goes on where the former one ended."""
+class Spaces(story.Story, sh.SystemTest):
     boot = 1
 
-    def test_1_add_two_with_forwards(self):
+    def step_add_two_with_forwards(self):
         wh.warren("add", "web1", "-p", "6000:8080", "-p", "53:53/udp", "-p", "7000-7009")
         wh.warren("add", "web2", "-p", "6001:8080")
         self.assertClean()
@@ -51,33 +50,33 @@ class Spaces(sh.SystemTest):
         self.assertReached(6000, "web1")
         self.assertReached(6001, "web2")
 
-    def test_2_the_world_by_nat(self):
+    def step_the_world_by_nat(self):
         with wh.serve(wh.OUTSIDE, 80):
             for address, seen in (wh.WORLD4, wh.UPLINK4), (wh.WORLD6, wh.UPLINK6):
                 for name in "web1", "web2":
                     self.assertEqual(sh.reply(name, address, 80).peer, seen)
 
-    def test_3_udp_and_ranges(self):
+    def step_udp_and_ranges(self):
         with wh.serve("web1", 53, "udp", name="dns"), wh.serve("web1", 7009, name="range"):
             for address in wh.UPLINK4, wh.UPLINK6:
-                got = wh.wait_until(lambda: wh.connect(wh.OUTSIDE, address, 53, "udp", timeout=5), 20)
+                got = wh.wait_until(lambda: wh.connect(wh.OUTSIDE, address, 53, "udp", timeout=5))
                 self.assertEqual(got and got.server, "dns")
                 self.assertEqual(sh.reply(wh.OUTSIDE, address, 7009).server, "range")
             self.assertEqual(sh.reply(wh.HOST, "127.0.0.1", 7009).server, "range")
 
-    def test_4_isolation(self):
+    def step_isolation(self):
         """What must stay silent, at once; beside each the same server reached in the way that is allowed."""
         two = {space["name"]: space for space in wh.warren("ls", json=True)}["web2"]
         with wh.serve(wh.HOST, 7777), wh.serve("web2", 9999):
             allowed = wh.connect_all((wh.HOST, two["ipv4"], 9999), (wh.HOST, two["ipv6"], 9999), (wh.OUTSIDE, wh.UPLINK4, 7777),
-                                     (wh.OUTSIDE, wh.UPLINK6, 7777), timeout=30)
+                                     (wh.OUTSIDE, wh.UPLINK6, 7777))
             self.assertEqual([got and got.server for got in allowed], ["web2", "web2", "host", "host"])
             denied = [(ns, address, port) for ns in ("web1",) for address in (two["ipv4"], two["ipv6"]) for port in (8080, 9999)]
             denied += [("web1", address, 7777) for address in (wh.UPLINK4, wh.UPLINK6, "100.64.0.1")]
             denied += [(wh.OUTSIDE, address, 9999) for address in (wh.UPLINK4, wh.UPLINK6)]
-            self.assertEqual(wh.connect_all(*denied, timeout=SILENCE), [None] * len(denied))
+            self.assertEqual(wh.connect_all(*denied, timeout=wh.SILENCE), [None] * len(denied))
 
-    def test_5_forwarding_is_on_for_ours_alone(self):
+    def step_forwarding_is_on_for_ours_alone(self):
         """Where IPv6 forwarding is a switch for the whole host, router advertisements and strangers are seen to."""
         self.assertEqual((sysctl("ipv4/ip_forward"), sysctl("ipv4/conf/uplink/forwarding")), ("0", "1"))
         if sysctl("ipv6/conf/all/force_forwarding") is not None:
@@ -89,19 +88,19 @@ class Spaces(sh.SystemTest):
             self.assertIsNotNone(sh.reply(wh.HOST, "2001:db8:5::2", 80), "the stranger is not there: it proves nothing")
             wh.run("ip", "-n", wh.OUTSIDE, "route", "replace", "2001:db8:5::/64", "via", wh.UPLINK6)
             wh.run("ip", "-n", wh.OUTSIDE, "route", "replace", "192.0.2.0/24", "via", wh.UPLINK4)
-            got = wh.connect_all((wh.OUTSIDE, "2001:db8:5::2", 80), (wh.OUTSIDE, "192.0.2.2", 80), timeout=SILENCE)
+            got = wh.connect_all((wh.OUTSIDE, "2001:db8:5::2", 80), (wh.OUTSIDE, "192.0.2.2", 80), timeout=wh.SILENCE)
             self.assertEqual(got, [None, None])
 
-    def test_6_changes_of_a_running_space(self):
-        with wh.connection(wh.OUTSIDE, wh.UPLINK4, 6000, timeout=30) as sock:
+    def step_changes_of_a_running_space(self):
+        with wh.connection(wh.OUTSIDE, wh.UPLINK4, 6000) as sock:
             wh.read_reply(sock)
             wh.warren("port", "add", "web1", "6005:8080")
             self.assertReached(6005, "web1")
             wh.warren("port", "rm", "web1", "6005")
-            self.assertIsNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6005, timeout=SILENCE))
+            self.assertIsNone(wh.connect(wh.OUTSIDE, wh.UPLINK4, 6005, timeout=wh.SILENCE))
             self.assertTrue(wh.echoes(sock))
 
-    def test_7_check_and_up_after_a_foreign_flush(self):
+    def step_check_and_up_after_a_foreign_flush(self):
         wh.run("nft", "flush", "ruleset")
         wh.run("ip", "link", "delete", "veth_web2_o")
         self.assertEqual(wh.warren("check", check=False).returncode, 3)
@@ -110,17 +109,17 @@ class Spaces(sh.SystemTest):
         self.assertReached(6000, "web1")
         self.assertReached(6001, "web2")
 
-    def test_8_doctor_finds_no_problem(self):
+    def step_doctor_finds_no_problem(self):
         found = wh.warren("doctor", json=True, check=False)["findings"]
         self.assertEqual([item for item in found if item["level"] == "problem"], [])
 
     @unittest.skipUnless(glob.glob("/run/udev/control"), "no udev here")
-    def test_9_udev_leaves_the_links_alone(self):
+    def step_udev_leaves_the_links_alone(self):
         wh.run("udevadm", "settle")
         shown = wh.run("udevadm", "info", "--query=property", "/sys/class/net/veth_web1_o").stdout
         self.assertIn("05-warren.link", re.search("ID_NET_LINK_FILE=(.*)", shown)[1])
 
-    def test_9_enable_for_the_next_boot(self):
+    def step_enable_for_the_next_boot(self):
         sh.systemctl("enable", "warren.service")
         sh.remember("spaces", json.dumps(identity()))
 
@@ -138,10 +137,10 @@ def make_stranger():
     wh.run("ip", "-n", "stranger", "route", "add", "default", "via", "2001:db8:5::1")
 
 
-class Rebooted(sh.SystemTest):
+class Rebooted(story.Story, sh.SystemTest):
     boot = 2
 
-    def test_1_everything_is_back_before_ssh(self):
+    def step_everything_is_back_before_ssh(self):
         self.assertEqual(identity(), json.loads(sh.remembered("spaces")))
         self.assertClean()
         began = sh.since_boot("ssh.service", "ExecMainStartTimestampMonotonic")
@@ -149,11 +148,11 @@ class Rebooted(sh.SystemTest):
             self.assertTrue(sh.active(name), name)
             self.assertLess(sh.since_boot(name, "ActiveEnterTimestampMonotonic"), began, name)
 
-    def test_2_tenants_are_reached(self):
+    def step_tenants_are_reached(self):
         self.assertReached(6000, "web1")
         self.assertReached(6001, "web2")
 
-    def test_3_nothing_stays_behind(self):
+    def step_nothing_stays_behind(self):
         sh.systemctl("stop", "web1.service", "web2.service")
         wh.warren("rm", "--all", "--force")
         self.assertEqual(wh.run("nft", "list", "tables").stdout, "")

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 
+import story
 import systemhost as sh
 import warrenhost as wh
 
@@ -32,7 +33,7 @@ def listeners():
 
 def served():
     """Does every space reach the service at each of its loopback addresses?"""
-    replies = wh.connect_all(*((name, address, PORT) for name, address in INSIDE), timeout=2)
+    replies = wh.connect_all(*((name, address, PORT) for name, address in INSIDE))
     return all(reply and reply.server == "db" for reply in replies)
 
 
@@ -45,7 +46,7 @@ class Clients:
 
     def body(self):
         while not self.over.is_set():
-            if wh.connect(self.ns, "127.0.0.1", PORT, timeout=20):
+            if wh.connect(self.ns, "127.0.0.1", PORT):
                 self.answered += 1
             else:
                 self.refused += 1
@@ -63,7 +64,7 @@ class Clients:
 
 
 @unittest.skipUnless(sh.installed("sbin/warrend"), "warrend is not installed")
-class Running(sh.SystemTest):
+class Running(story.Story, sh.SystemTest):
     boot = 1
 
     @classmethod
@@ -77,20 +78,20 @@ class Running(sh.SystemTest):
         if not sh.active("warrend.service"):
             raise AssertionError(sh.journal("warrend.service"))
 
-    def assertServed(self, timeout=10):
-        self.assertIsNotNone(wh.wait_until(served, timeout), sh.journal("warrend.service"))
+    def assertServed(self):
+        self.assertIsNotNone(wh.wait_until(served), sh.journal("warrend.service"))
 
-    def test_1_ready_means_served(self):
+    def step_ready_means_served(self):
         self.assertEqual(sh.show("warrend.service", "ActiveState", "Type", "NRestarts"), ["active", "notify", "0"])
         self.assertTrue(served(), sh.journal("warrend.service"))
 
-    def test_1_control_socket_is_systemds_and_roots(self):
+    def step_control_socket_is_systemds_and_roots(self):
         info = os.stat("/run/warren/warrend.sock")
         self.assertEqual((info.st_mode & 0o777, info.st_uid), (0o600, 0))
         self.assertTrue(sh.active("warrend.socket"))
         self.assertIn("warrend", wh.run("ss", "-lxpH", "src", "/run/warren/warrend.sock").stdout)
 
-    def test_2_restart_refuses_nobody(self):
+    def step_restart_refuses_nobody(self):
         before, pid = listeners(), main_pid()
         self.assertEqual(len(before), len(INSIDE))
         with Clients("web1") as one, Clients("web2") as two:
@@ -100,7 +101,7 @@ class Running(sh.SystemTest):
         self.assertNotEqual(main_pid(), pid)
         self.assertEqual(listeners(), before, "these are not the same sockets")
 
-    def test_2_after_a_stop_there_are_new_ones(self):
+    def step_after_a_stop_there_are_new_ones(self):
         before = listeners()
         sh.systemctl("stop", "warrend.service")
         self.assertIsNotNone(wh.wait_until(lambda: not listeners()), "systemd keeps the listeners of a stopped warrend")
@@ -108,32 +109,31 @@ class Running(sh.SystemTest):
         self.assertServed()
         self.assertFalse(listeners() & before)
 
-    def test_3_reload(self):
+    def step_reload(self):
         pid = main_pid()
         wh.warren("add", "web3")
         sh.systemctl("reload", "warrend.service")
         self.assertIsNotNone(wh.wait_until(lambda: wh.connect("web3", "127.0.0.1", PORT)))
         self.assertEqual(main_pid(), pid)
 
-    def test_4_crash(self):
+    def step_crash(self):
         os.kill(main_pid(), signal.SIGKILL)
-        began = time.monotonic()
         self.assertServed()
-        self.assertLess(time.monotonic() - began, 1)
 
-    def test_4_watchdog(self):
+    def step_watchdog(self):
         """One that hangs is replaced."""
-        sh.unit("warrend.service.d/impatient.conf", "[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n")
+        limit = wh.patience(1)
+        sh.unit("warrend.service.d/impatient.conf", f"[Service]\nWatchdogSec={limit:.1f}s\nTimeoutAbortSec=1s\n")
         sh.systemctl("restart", "warrend.service")
-        time.sleep(3)
+        time.sleep(3 * limit)
         self.assertEqual(sh.show("warrend.service", "NRestarts"), "0", "the watchdog bites one that is well")
         pid = main_pid()
         os.kill(pid, signal.SIGSTOP)
-        self.assertIsNotNone(wh.wait_until(lambda: main_pid() not in (0, pid), 10))
+        self.assertIsNotNone(wh.wait_until(lambda: main_pid() not in (0, pid)))
         self.assertServed()
         self.assertIn("Watchdog timeout", sh.journal("warrend.service"))
 
-    def test_5_mends_from_within_its_sandbox(self):
+    def step_mends_from_within_its_sandbox(self):
         """What it makes anew at /run/netns must be seen by everybody, not only by itself."""
         spoil = {"table": ["nft", "flush", "ruleset"], "link": ["ip", "link", "delete", "veth_web1_o"],
                  "route": ["ip", "route", "flush", "dev", "veth_web2_o"],
@@ -141,19 +141,17 @@ class Running(sh.SystemTest):
         for what, command in spoil.items():
             with self.subTest(what=what):
                 wh.run(*command)
-                began = time.monotonic()
-                self.assertIsNotNone(wh.wait_until(clean, 10), sh.journal("warrend.service")[-2000:])
-                self.assertLess(time.monotonic() - began, 1.5)
+                self.assertIsNotNone(wh.wait_until(clean), sh.journal("warrend.service")[-2000:])
                 self.assertServed()
         self.assertIn("mended: ", sh.journal("warrend.service"))
 
-    def test_5_logins_still_find_their_way(self):
+    def step_logins_still_find_their_way(self):
         """Directories that were made by it are as those made by warren."""
         for path in "/run/warren", "/run/warren/sessions", "/run/netns":
             with contextlib.suppress(FileNotFoundError):
                 self.assertEqual(os.stat(path).st_mode & 0o777, 0o755, path)
 
-    def test_6_sandbox_was_never_in_the_way(self):
+    def step_sandbox_was_never_in_the_way(self):
         text = sh.journal("warrend.service")
         self.assertNotIn("not permitted", text)
         self.assertNotIn("ermission denied", text)
@@ -161,7 +159,7 @@ class Running(sh.SystemTest):
         self.assertIn("NoNewPrivs:\t1", status)
         self.assertIn("Seccomp:\t2", status)
 
-    def test_6_without_it_all_else_goes_on(self):
+    def step_without_it_all_else_goes_on(self):
         with wh.serve("web1", 8080):
             sh.systemctl("stop", "warrend.service", "warrend.socket")
             self.assertReached(6000, "web1")
@@ -178,7 +176,7 @@ class Rebooted(sh.SystemTest):
     boot = 2
 
     def test_services_are_back(self):
-        self.assertIsNotNone(wh.wait_until(served, 10), sh.journal("warrend.service"))
+        self.assertIsNotNone(wh.wait_until(served), sh.journal("warrend.service"))
         self.assertEqual(sh.show("warrend.service", "NRestarts"), "0")
         self.assertClean()
 

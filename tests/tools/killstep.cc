@@ -3,7 +3,10 @@
 // then; where CMD ended before, its own exit code. `killstep 0 CMD...` lets CMD run and prints how many such
 // calls it made.
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,18 +15,21 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 namespace {
 
 constexpr int kExitKilled = 128 + SIGKILL;
 constexpr int kExitUsage = 2;
 constexpr int kExitNotFound = 127;
-constexpr int kSyscallStop = SIGTRAP | 0x80;  // as PTRACE_O_TRACESYSGOOD marks it
+constexpr int kFilterStop = SIGTRAP | PTRACE_EVENT_SECCOMP
+                                          << 8;  // what waitpid() says of it, above the lowest byte
 
 using Arguments = const std::uint64_t (&)[6];
 
@@ -40,15 +46,23 @@ bool is_regular(pid_t thread, std::uint64_t fd) {
 }
 
 /// These change something whatever their arguments are. What is sent may be a request of netlink.
-bool always_changes(std::uint64_t number) {
-  constexpr std::array numbers{
-      SYS_sendto,   SYS_sendmsg,   SYS_sendmmsg,  SYS_mount,     SYS_umount2, SYS_unshare,   SYS_setns,
-      SYS_unlinkat, SYS_renameat2, SYS_ftruncate, SYS_fallocate, SYS_fsync,   SYS_fdatasync, SYS_mkdirat,
+constexpr std::array kAlways{
+    SYS_sendto,   SYS_sendmsg,   SYS_sendmmsg,  SYS_mount,     SYS_umount2, SYS_unshare,   SYS_setns,
+    SYS_unlinkat, SYS_renameat2, SYS_ftruncate, SYS_fallocate, SYS_fsync,   SYS_fdatasync, SYS_mkdirat,
 #ifdef SYS_unlink  // x86 has the older ones as well
-      SYS_unlink,   SYS_rename,    SYS_renameat,  SYS_mkdir,
+    SYS_unlink,   SYS_rename,    SYS_renameat,  SYS_mkdir,
 #endif
-  };
-  for (const auto one : numbers)
+};
+/// These do, by their arguments.
+constexpr std::array kPerhaps{
+    SYS_openat, SYS_write, SYS_pwrite64, SYS_writev,
+#ifdef SYS_open
+    SYS_open,
+#endif
+};
+
+bool always_changes(std::uint64_t number) {
+  for (const auto one : kAlways)
     if (static_cast<std::uint64_t>(one) == number) return true;
   return false;
 }
@@ -67,14 +81,29 @@ bool changes_something(pid_t thread, std::uint64_t number, Arguments args) {
 bool at_step(pid_t thread) {
   __ptrace_syscall_info info{};
   if (::ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, &info) <= 0) return false;
-  return info.op == PTRACE_SYSCALL_INFO_ENTRY && changes_something(thread, info.entry.nr, info.entry.args);
+  return info.op == PTRACE_SYSCALL_INFO_SECCOMP &&
+         changes_something(thread, info.seccomp.nr, info.seccomp.args);
 }
 
 /// The signal to hand on when the thread continues; stops that only tracing causes are not the program's.
 int signal_to_deliver(int status) {
   const int signal = WSTOPSIG(status);
-  const bool of_tracing = signal == kSyscallStop || signal == SIGSTOP || (status >> 16) != 0;
+  const bool of_tracing = signal == SIGSTOP || (status >> 16) != 0;
   return of_tracing ? 0 : signal;
+}
+
+/// From now on the process, and what it starts, stops before each of these calls, and before no other.
+void stop_before_changes() {
+  std::vector<sock_filter> filter{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  const auto add = [&](auto number) {
+    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<__u32>(number), 0, 1));
+    filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+  };
+  for (const auto number : kAlways) add(number);
+  for (const auto number : kPerhaps) add(number);
+  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) die("seccomp");
 }
 
 pid_t start(char** command) {
@@ -83,6 +112,7 @@ pid_t start(char** command) {
   if (child > 0) return child;
   if (::ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) die("ptrace");
   ::raise(SIGSTOP);
+  stop_before_changes();
   ::execvp(command[0], command);
   std::perror(command[0]);
   std::_Exit(kExitNotFound);
@@ -91,10 +121,10 @@ pid_t start(char** command) {
 void follow(pid_t child) {
   int status = 0;
   if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) die("wait");
-  constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+  constexpr long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
                            PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SETOPTIONS, child, 0, options) != 0) die("ptrace");
-  if (::ptrace(PTRACE_SYSCALL, child, 0, 0) != 0) die("ptrace");
+  if (::ptrace(PTRACE_CONT, child, 0, 0) != 0) die("ptrace");
 }
 
 int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
@@ -110,9 +140,9 @@ int run(pid_t child, unsigned long last, unsigned long& steps) {
       if (thread == child) return exit_code(status);
       continue;
     }
-    if (WSTOPSIG(status) == kSyscallStop && at_step(thread) && ++steps == last) ::kill(child, SIGKILL);
+    if (status >> 8 == kFilterStop && at_step(thread) && ++steps == last) ::kill(child, SIGKILL);
     // A thread that was killed meanwhile cannot be continued; its end is reported next.
-    (void)::ptrace(PTRACE_SYSCALL, thread, 0, static_cast<long>(signal_to_deliver(status)));
+    (void)::ptrace(PTRACE_CONT, thread, 0, static_cast<long>(signal_to_deliver(status)));
   }
 }
 
