@@ -409,7 +409,7 @@ class Files(Devices):
         for wrong, says in (('type = "macvlan"', "a macvlan needs a parent"), ('parent = "uplink"', "a device needs a type"),
                             ('type = "bond"', "is no type of device"), ('type = "vlan"\nparent = "u"\nvlan = 4095', "1 to 4094"),
                             ('type = "veth"\nip = ["x"]', "ADDRESS/PREFIX"), ('type = "veth"\nnonsense = 1', "unknown key"),
-                            ('type = "veth"\n[[space.a.device]]\ntype = "veth"\nindex = 1', "index 1 stands twice"),
+                            ('type = "veth"\nindex = 1\n[[space.a.device]]\ntype = "veth"\nindex = 1', "index 1 stands twice"),
                             ('type = "veth"\nname = "x"\n[[space.a.device]]\ntype = "veth"\nname = "x"', "the name x stands twice")):
             with self.subTest(wrong=wrong):
                 result = self.apply(f"[[space.a.device]]\n{wrong}\n", check=False)

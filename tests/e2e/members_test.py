@@ -700,10 +700,15 @@ class Confinement(Members):
         self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])
 
     def test_none_is_up_any_more(self):
-        """Then nothing of ours stands on the host, this neither; the first that is up brings it back."""
+        """Who is confined stays so as long as he is a member: that his space is down frees nobody."""
         self.confine()
         wh.warren("down", "--all")
-        self.assert_free(ALICE, places=[(wh.WORLD4, "tcp")])
+        self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])
+        self.assert_whole()
+        sh("nft delete table inet warren")
+        self.assertIn("nft: table inet warren is not there", wh.warren("check", check=False).stdout)
+        wh.warren("up")
+        self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])
         self.assert_whole()
         wh.warren("up", "web1")
         self.assert_confined(ALICE, places=[(wh.WORLD4, "tcp")])

@@ -28,11 +28,7 @@ ABOVE = {
     "view": LOW | KERNEL | {"model", "store", "host", "rooms", "kinds", "doctor"},
     "daemon": LOW | KERNEL | {"model", "config", "store", "proxy", "host", "rooms", "kinds", "engine", "view"},
 }
-# A kind of thing does not know another, but for these, each with its reason.
-KINDS_KNOWN = {
-    ("uplink", "ids"),  # whose IDs a space's network belongs to
-    ("uplink", "service"),
-}
+# What stands in src/kinds itself is for all kinds; a kind of thing does not know another.
 ABOVE["apps"] = set(ABOVE)
 
 # Header prefix, and the paths (as regular expressions) that may include it.
@@ -67,10 +63,10 @@ def wrong_quoted(root, path, target):
         return "quoted includes are written FOLDER/FILE, below src"
     if first != own and first not in ABOVE[own]:
         return f"{own} must not know {first}"
-    if own == first == "kinds":
-        kinds = path.parts[2], target.split("/")[1]
-        if kinds[0] != kinds[1] and kinds not in KINDS_KNOWN:
-            return f"kind {kinds[0]} must not know kind {kinds[1]}"
+    if own == first == "kinds" and target.count("/") == 2:
+        kind, other = path.parts[2], target.split("/")[1]
+        if kind != other:
+            return f"{kind if len(path.parts) == 4 else 'what is for all kinds'} must not know kind {other}"
     private = PRIVATE.search((root / "src" / target).read_text())
     if private and (first != own or path.suffix != ".cc" and not PRIVATE.search((root / path).read_text())):
         return f"only for the .cc files of {first}"
