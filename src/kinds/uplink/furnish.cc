@@ -17,7 +17,7 @@ namespace {
 
 using netlink::Batch;
 
-constexpr int kAddressTries = 100;
+constexpr int kAddressTries = 2500;  // half a second, on a machine that has much else to do
 constexpr auto kAddressPause = std::chrono::microseconds(200);
 
 bool any(Parts parts, std::initializer_list<Part> of) {
