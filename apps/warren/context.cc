@@ -12,9 +12,6 @@
 #include "store/meta.h"
 
 namespace warren::cli {
-namespace {
-
-/// The warren that runs the hook holds the lock until the hook is done.
 Status refuse_in_hook() {
   const auto* event = ::getenv(hooks::kEventVariable);
   if (!event) return {};
@@ -23,8 +20,6 @@ Status refuse_in_hook() {
                           "do that once the hook is done, or by `systemd-run --no-block`",
                           shown(event)));
 }
-
-}  // namespace
 
 Status require_root() {
   if (::geteuid() == 0) return {};

@@ -38,6 +38,8 @@ struct Context {
   [[nodiscard]] Result<store::Store> reader() const;
 };
 
+/// For commands that wait for the writers' lock: the warren that runs the hook has it until the hook is done.
+[[nodiscard]] Status refuse_in_hook();
 /// One line that says "needs root", or nothing.
 [[nodiscard]] Status require_root();
 /// For whoever is about to wait for other writers: error where one of those waits for us, for this is a hook

@@ -37,7 +37,8 @@ constexpr std::array kCommands{Entry{"add", register_add},         Entry{"rm", r
                                Entry{"map", register_map},         Entry{"dev", register_dev},
                                Entry{"audit", register_audit},     Entry{"events", register_events},
                                Entry{"monitor", register_monitor}, Entry{"completion", register_completion},
-                               Entry{"version", register_version}};
+                               Entry{"version", register_version}, Entry{"backup", register_backup},
+                               Entry{"restore", register_restore}};
 
 /// So that the options of every command may stand behind any, as deep as it is.
 void let_options_through(CLI::App& app) {

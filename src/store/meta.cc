@@ -19,6 +19,19 @@ Status Meta::set_ula(const Cidr& ula) {
   return update.bind(text).run();
 }
 
+Result<SpaceNumber> Meta::last_number() {
+  auto query = TRY(db_->prepare("SELECT value FROM meta WHERE key = 'last_number'"));
+  if (!TRY(query.step())) return kHostNumber;
+  const auto number = query.number(0);
+  if (number < kHostNumber || number > kLastNumber) return db_->damaged("an impossible last number");
+  return static_cast<SpaceNumber>(number);
+}
+
+Status Meta::set_last_number(SpaceNumber number) {
+  auto update = TRY(db_->prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_number', ?)"));
+  return update.bind(number).run();
+}
+
 Result<std::int64_t> Meta::revision() { return db_->number("SELECT value FROM meta WHERE key = 'revision'"); }
 
 Status Meta::set_revision(std::int64_t revision) {

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "types/ip.h"
+#include "types/names.h"
 
 namespace warren::store {
 
@@ -22,6 +23,10 @@ class Meta {
 
   /// Grows by one with each commit that changed something, and never falls. An empty store has 0.
   [[nodiscard]] Result<std::int64_t> revision();
+  /// The number that was given to a space last.
+  [[nodiscard]] Result<SpaceNumber> last_number();
+  [[nodiscard]] Status set_last_number(SpaceNumber number);
+
   /// For a store that takes the place of another.
   [[nodiscard]] Status set_revision(std::int64_t revision);
 

@@ -22,6 +22,7 @@ struct Migration {
 };
 
 inline constexpr std::int64_t kCurrentVersion = 2;
+inline constexpr std::int64_t kApplication = 0x7761726e;  // "warn", in the file's header
 
 /// Every step, from an empty file to kCurrentVersion.
 [[nodiscard]] std::span<const Migration> migrations();

@@ -4,23 +4,11 @@
 #include <fmt/format.h>
 
 #include "store/database.h"
+#include "store/meta.h"
 #include "store/spaces.h"
 
 namespace warren::store {
 namespace {
-
-Status set_last_number(Database& db, SpaceNumber number) {
-  auto update = TRY(db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('last_number', ?)"));
-  return update.bind(number).run();
-}
-
-Result<SpaceNumber> last_number(Database& db) {
-  auto query = TRY(db.prepare("SELECT value FROM meta WHERE key = 'last_number'"));
-  if (!TRY(query.step())) return kHostNumber;
-  const auto number = query.number(0);
-  if (number < kHostNumber || number > kLastNumber) return db.damaged("an impossible last number");
-  return static_cast<SpaceNumber>(number);
-}
 
 /// Does a space have an address that the number stands for?
 Result<bool> addresses_taken(Spaces spaces, const Spaces::AddressesOf& addresses_of, SpaceNumber number) {
@@ -49,14 +37,14 @@ Result<std::optional<SpaceNumber>> first_free(Database& db, SpaceNumber from, Sp
 }  // namespace
 
 Result<SpaceNumber> Spaces::allocate(SpaceNumber last, const AddressesOf& addresses_of) {
-  const auto given = std::min(TRY(last_number(*db_)), last);
+  const auto given = std::min(TRY(Meta(*db_).last_number()), last);
   auto number = TRY(first_free(*db_, static_cast<SpaceNumber>(given + 1), last, addresses_of));
   if (!number) number = TRY(first_free(*db_, kFirstNumber, given, addresses_of));
   if (!number)
     return fail(Code::failed,
                 fmt::format("all {} numbers of the pool are taken: remove spaces or widen `pool`",
                             last - kHostNumber));
-  TRY(set_last_number(*db_, *number));
+  TRY(Meta(*db_).set_last_number(*number));
   return *number;
 }
 

@@ -10,8 +10,6 @@
 namespace warren::store {
 namespace {
 
-constexpr std::int64_t kApplication = 0x7761726e;  // "warn", in the file's header
-
 /// Foreign keys are not checked row by row while tables are made anew; the end of the migration checks them.
 class WithoutForeignKeys {
  public:
@@ -40,7 +38,7 @@ Status run_migration(Database& db, const Migration& migration) {
 /// Through a connection of its own: SQLite does not copy by one that is about to write.
 Status keep_copy(const Database& db, const std::string& suffix) {
   const auto reader = TRY(Database::open(db.path(), Database::Mode::read));
-  return copy_to_file(*reader, db.path() + suffix);
+  return copy_to_file(*reader, db.path() + suffix, true);
 }
 
 Status check_references(Database& db) {
@@ -94,7 +92,7 @@ Status bring_up_to_date(Database& db) {
 
 }  // namespace
 
-Status migrate_in_memory(Database& db) {
+Status migrate_private(Database& db) {
   const WithoutForeignKeys unchecked(db);
   return migrate_from(db, TRY(schema_version(db)));
 }

@@ -17,7 +17,7 @@ namespace warren::store {
 /// file is not ours, or a newer warren wrote it.
 [[nodiscard]] Result<std::int64_t> schema_version(Database& db);
 
-/// The same for a database in memory, of which no copy is kept.
-[[nodiscard]] Status migrate_in_memory(Database& db);
+/// The same for a database that nobody else sees, in memory or in a file. Keeps no copy.
+[[nodiscard]] Status migrate_private(Database& db);
 
 }  // namespace warren::store

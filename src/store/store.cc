@@ -37,7 +37,7 @@ Result<Store> Store::copied(std::unique_ptr<Database> file) {
   const auto snapshot = TRY(Snapshot::begin(*file));
   store.copied_version_ = TRY(file->number("PRAGMA data_version"));
   TRY(file->copy_into(*store.db_));
-  TRY(migrate_in_memory(*store.db_));
+  TRY(migrate_private(*store.db_));
   store.file_ = std::move(file);
   return store;
 }
@@ -53,7 +53,7 @@ Result<Store> Store::open_read_only(const std::string& path) {
     if (version > 0) return copied(std::move(db));
   }
   auto empty = TRY(Database::open(path, Database::Mode::memory));
-  TRY(migrate_in_memory(*empty));
+  TRY(migrate_private(*empty));
   return Store(std::move(empty));
 }
 

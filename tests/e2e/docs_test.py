@@ -166,6 +166,10 @@ class JsonKeys(wh.HostTest):
         self.check(self.print("rm", "web2", "--dry-run"), "rm")
         self.check(self.print("rm", "web2"), "rm")
 
+    def test_backup(self):
+        self.check(self.print("backup", "/run/store.backup"), "backup")
+        self.check(self.print("restore", "/run/store.backup"), "restore")
+
     def test_failure(self):
         wh.warren("down", "web2")
         os.makedirs("/run/netns/web2/in-the-way")

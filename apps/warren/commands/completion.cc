@@ -72,7 +72,7 @@ _warren() {{
       words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
     id*|'map split') words+=" $(_warren_owners)" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;
-    apply) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
+    apply|backup|restore) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
   esac
   [[ $command != map\ [sear]* ]] || words+=" default $(warren map ls 2>/dev/null | sed -n '2,$s/ .*//p')"
   [[ $command != 'id allocate' ]] || words+=" $(compgen -u)"
