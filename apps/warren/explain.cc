@@ -11,6 +11,7 @@
 #include "doctor/remedy.h"
 #include "host/host.h"
 #include "look.h"
+#include "store/devices.h"
 #include "store/forwards.h"
 #include "store/spaces.h"
 #include "sys/process.h"
@@ -28,11 +29,14 @@ struct Heard {
 /// Who listens on the port inside the space, and whether the forward can reach it.
 Result<Heard> who_listens(const view::SpaceStatus& status, const model::Forward& forward, Port port) {
   Heard heard;
-  const auto pids = TRY(pids_inside(status.space.name));
   bool loopback = false;
-  const auto listeners = TRY(listeners_inside(status.space.name));
+  auto listeners = TRY(listeners_inside(status.space.name));
+  std::erase_if(listeners, [&](const auto& listener) {
+    return listener.proto != forward.proto || listener.port != port;
+  });
+  // To look through all processes of the host costs more than all else, so that is done for somebody only.
+  const auto pids = listeners.empty() ? std::vector<pid_t>() : TRY(pids_inside(status.space.name));
   for (const auto& listener : listeners) {
-    if (listener.proto != forward.proto || listener.port != port) continue;
     const auto holders = sys::holders_of(listener.inode, pids);
     const auto program = holders.empty()
                              ? std::string("a program")
@@ -141,8 +145,8 @@ Status Explainer::explain_forward(const view::SpaceStatus& status, const view::F
   return {};
 }
 
-Status Explainer::explain_space(const model::Space& space, Explanation& out) {
-  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
+Result<view::SpaceStatus> Explainer::explain_space(const model::Space& space, Explanation& out) {
+  auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
   out.json["space"] = space.name.str();
   out.json["state"] = status.state();
   if (status.state() == "broken")
@@ -150,7 +154,7 @@ Status Explainer::explain_space(const model::Space& space, Explanation& out) {
         "space {} is broken: `warren check` says what is missing, `warren up` mends it", space.name.str()));
   else if (status.state() != "up")
     out.lines.push_back(fmt::format("space {0} is {1}: `warren up {0}`", space.name.str(), status.state()));
-  return {};
+  return status;
 }
 
 Status Explainer::explain_host_port(Port port, Explanation& out) {
@@ -173,8 +177,7 @@ Result<Explanation> Explainer::port(Port port) {
   for (const auto& [name, forward] : held) {
     const auto space = TRY(store_.spaces().find(name));
     if (!space) continue;
-    TRY(explain_space(*space, out));
-    const auto status = TRY(view::read_status(kernel_, settings_, {*space})).front();
+    const auto status = TRY(explain_space(*space, out));
     for (auto one : status.forwards) {
       if (one.forward != forward) continue;
       if (!one.forward.ports.single()) one.forward.to = port;  // of a range, the port that was asked for
@@ -197,13 +200,18 @@ void Explainer::explain_devices(const model::Space& space, Explanation& out) {
   }
 }
 
-/// The space with a device that has the address, or is to have it.
+/// The space with a device that is to have the address, or has it. An address that no device is to have may
+/// come from a DHCP server or a router, so then all that have devices are looked at from inside.
 Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
+  for (const auto& placed : TRY(store_.devices().with_address(ip)))
+    if (!placed.device.leaving) return placed.space;
   const auto is = [&](const IpPrefix& address) { return address.ip == ip; };
-  for (const auto& space : TRY(store_.spaces().all()))
-    for (const auto& [device, inside] : look_at(space))
-      if (std::ranges::any_of(device.addresses, is) || std::ranges::any_of(inside.addresses, is))
-        return space.name;
+  for (const auto& name : TRY(store_.devices().owners())) {
+    const auto space = TRY(store_.spaces().find(name));
+    if (!space) continue;
+    for (const auto& seen : look_at(*space))
+      if (std::ranges::any_of(seen.inside.addresses, is)) return name;
+  }
   return std::nullopt;
 }
 
@@ -247,8 +255,7 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   const auto space = TRY(find_space(store_, name.str()));
   Explanation out;
   out.json["forwards"] = Json::array();
-  TRY(explain_space(space, out));
-  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
+  const auto status = TRY(explain_space(space, out));
   explain_devices(space, out);
   if (!space.uplink)
     out.lines.push_back(

@@ -29,7 +29,7 @@ class Explainer {
  private:
   Explainer(store::Store store, model::Settings settings)
       : store_(std::move(store)), settings_(std::move(settings)) {}
-  [[nodiscard]] Status explain_space(const model::Space& space, Explanation& out);
+  [[nodiscard]] Result<view::SpaceStatus> explain_space(const model::Space& space, Explanation& out);
   static void explain_devices(const model::Space& space, Explanation& out);
   [[nodiscard]] Result<std::optional<SpaceName>> owner_by_device(const Ip& ip);
   [[nodiscard]] Status explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,

@@ -193,6 +193,49 @@ TEST_F(Elements, RangesSideBySideStayTwo) {
     }
 }
 
+TEST_F(Elements, AreFoundByTheirKeysAlone) {
+  for (const auto set : kAllSets)
+    for (const auto family : families(set)) {
+      auto some = some_elements(set, family);
+      std::ranges::sort(some);
+      EXPECT_TRUE(host::find_counted(kernel_, some)->empty()) << "none stands: " << set_name(set, family);
+      ASSERT_OK(host::change_elements(kernel_, {}, some));
+      const auto one = host::find_counted(kernel_, {some.back()}).value();
+      ASSERT_EQ(one.size(), 1U) << set_name(set, family);
+      EXPECT_EQ(one.front().element, some.back());
+      ASSERT_OK(host::change_elements(kernel_, {some.front()}, {}));
+      auto left = host::find_counted(kernel_, some).value();
+      std::vector<Element> found;
+      for (const auto& counted : left) found.push_back(counted.element);
+      std::ranges::sort(found);
+      EXPECT_EQ(found, std::vector(some.begin() + 1, some.end())) << "what has gone hides nothing after it";
+      ASSERT_OK(host::change_elements(kernel_, found, {}));
+    }
+}
+
+TEST_F(Elements, OfOthersUnderTheKeyAreNotFound) {
+  for (const auto set : {SetId::forwards, SetId::ranges}) {
+    auto wanted = some_elements(set, Family::v4)[0];
+    auto stands = wanted;
+    stands.to = ip("100.64.0.99");
+    ASSERT_OK(host::change_elements(kernel_, {}, {stands}));
+    EXPECT_TRUE(host::find_counted(kernel_, {wanted})->empty()) << "the port leads elsewhere";
+    EXPECT_EQ(host::find_counted(kernel_, {stands})->size(), 1U);
+  }
+}
+
+TEST_F(Elements, RefusalsAreFoundByInterface) {
+  ASSERT_OK(
+      runner_->run("add element inet warren spoofed { \"veth_a_o\" counter packets 7 bytes 9, "
+                   "\"veth_b_o\" counter packets 8 bytes 9 }"));
+  const auto found = host::find_refused(kernel_, "spoofed", {ifname("veth_b_o"), ifname("veth_c_o")}).value();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].interface, "veth_b_o");
+  EXPECT_EQ(found[0].packets, 8U);
+  ASSERT_OK(runner_->run(remove_text()));
+  EXPECT_TRUE(host::find_refused(kernel_, "spoofed", {ifname("veth_b_o")})->empty()) << "no table";
+}
+
 TEST_F(Elements, AReplacementInOneTransaction) {
   auto before = some_elements(SetId::forwards, Family::v4)[0];
   ASSERT_OK(host::change_elements(kernel_, {}, {before}));
