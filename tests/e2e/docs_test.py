@@ -271,7 +271,7 @@ class Events(wh.HostTest):
     def test_every_event_is_listed(self):
         text = source_parts("JSON OUTPUT")["monitor"]
         listed = set(re.findall(r"^\.Li (\S+)", text, re.MULTILINE))
-        code = (wh.ROOT / "apps/warren/watch.cc").read_text()
+        code = (wh.ROOT / "src/view/events.cc").read_text()
         told = set(re.findall(r'"((?:nat|address|forward|device|link|ruleset|table|events|space)-[a-z]+)"', code))
         self.assertEqual(listed - {"space-up", "space-down", "space-removing"}, told)
 

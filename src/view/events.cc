@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "watch.h"
+#include "view/events.h"
 
 #include <fmt/format.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -21,7 +21,7 @@
 #include "sys/file.h"
 #include "sys/lock.h"
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 /// The store's own files change a moment before what they say can be read; who changed it closes the lock
@@ -186,4 +186,4 @@ Status Watch::run(const Tell& tell) {
   }
 }
 
-}  // namespace warren::cli
+}  // namespace warren::view

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "explain.h"
+#include "view/explain.h"
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
 
-#include "devices.h"
 #include "doctor/firewall.h"
 #include "doctor/remedy.h"
 #include "host/host.h"
-#include "look.h"
 #include "store/devices.h"
 #include "store/forwards.h"
 #include "store/spaces.h"
 #include "sys/process.h"
+#include "view/devices.h"
+#include "view/look.h"
+#include "view/space.h"
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 struct Heard {
@@ -27,7 +28,7 @@ struct Heard {
 };
 
 /// Who listens on the port inside the space, and whether the forward can reach it.
-Result<Heard> who_listens(const view::SpaceStatus& status, const model::Forward& forward, Port port) {
+Result<Heard> who_listens(const SpaceStatus& status, const model::Forward& forward, Port port) {
   Heard heard;
   bool loopback = false;
   auto listeners = TRY(listeners_inside(status.space.name));
@@ -64,7 +65,7 @@ std::string verdict(const Heard& heard, const model::Forward& forward, bool ipv6
   return who + " listens: reachable";
 }
 
-doctor::Packet packet_into(const view::SpaceStatus& status, const model::Forward& forward,
+doctor::Packet packet_into(const SpaceStatus& status, const model::Forward& forward,
                            const std::string& uplink, const Ip& to) {
   doctor::Packet packet;
   packet.family = to.family();
@@ -79,7 +80,7 @@ doctor::Packet packet_into(const view::SpaceStatus& status, const model::Forward
   return packet;
 }
 
-void list_refused(const view::RefusedCounts& refused, Explanation& out) {
+void list_refused(const RefusedCounts& refused, Explanation& out) {
   const auto say_if = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) out.lines.push_back(fmt::format("  refused: {} packets {}", count, what));
   };
@@ -91,16 +92,10 @@ void list_refused(const view::RefusedCounts& refused, Explanation& out) {
 
 }  // namespace
 
-Result<Explainer> Explainer::open(const Context& context) {
-  auto store = TRY(context.reader());
-  auto settings = TRY(context.settings_with(store));
-  return Explainer(std::move(store), std::move(settings));
-}
-
 Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards().of_port(port)).empty(); }
 
-Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
-                                Explanation& out, Json& json) {
+Status Explainer::explain_drops(const SpaceStatus& status, const model::Forward& forward, Explanation& out,
+                                Json& json) {
   const auto host = TRY(host::read_host(*TRY(kernel_.route()), settings_));
   const auto uplink = host.uplinks.empty() ? std::string() : host.uplinks.front().str();
   json["dropped_by"] = Json::array();
@@ -123,8 +118,7 @@ Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Fo
   return {};
 }
 
-Status Explainer::explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,
-                                  Explanation& out) {
+Status Explainer::explain_forward(const SpaceStatus& status, const ForwardStatus& forward, Explanation& out) {
   const auto& w = status.wiring;
   const auto heard = TRY(who_listens(status, forward.forward, forward.forward.to));
   const auto says = verdict(heard, forward.forward, w.ip6.has_value());
@@ -145,8 +139,8 @@ Status Explainer::explain_forward(const view::SpaceStatus& status, const view::F
   return {};
 }
 
-Result<view::SpaceStatus> Explainer::explain_space(const model::Space& space, Explanation& out) {
-  auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
+Result<SpaceStatus> Explainer::explain_space(const model::Space& space, Explanation& out) {
+  auto status = TRY(read_status(kernel_, settings_, {space})).front();
   out.json["space"] = space.name.str();
   out.json["state"] = status.state();
   if (status.state() == "broken")
@@ -267,4 +261,4 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   return out;
 }
 
-}  // namespace warren::cli
+}  // namespace warren::view

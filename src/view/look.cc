@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "look.h"
+#include "view/look.h"
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
-#include <charconv>
 #include <thread>
 #include <utility>
 
@@ -15,7 +14,7 @@
 #include "store/spaces.h"
 #include "sys/process.h"
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 /// Asks by a socket that is opened in the namespace, by a thread of its own, which goes inside and ends
@@ -36,14 +35,11 @@ auto ask_inside(const UniqueFd& netns, int protocol, Ask ask)
 
 }  // namespace
 
-std::unexpected<Error> no_space(std::string_view name) {
-  return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", name));
-}
-
 Result<model::Space> find_space(store::Store& store, const std::string& text) {
   const auto name = TRY(SpaceName::parse(text));
   auto space = TRY(store.spaces().find(name));
-  if (!space) return no_space(text);
+  if (!space)
+    return fail(Code::not_found, fmt::format("there is no space '{}'; `warren ls` lists them", text));
   return *space;
 }
 
@@ -107,12 +103,4 @@ Result<std::optional<model::Space>> space_of(store::Store& store, pid_t pid) {
   return std::nullopt;
 }
 
-Result<pid_t> parse_pid(const std::string& text) {
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (error != std::errc{} || end != text.data() + text.size() || pid < 1)
-    return fail(Code::usage, fmt::format("'{}' is no process ID", shown(text)));
-  return pid;
-}
-
-}  // namespace warren::cli
+}  // namespace warren::view
