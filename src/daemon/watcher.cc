@@ -4,29 +4,15 @@
 #include <fmt/format.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 
 #include "kinds/device/dhcp.h"
 #include "model/derive.h"
-#include "netlink/link.h"
-#include "netlink/nft_dump.h"
-#include "nft/table.h"
 #include "sys/netns.h"
 
 namespace warren::daemon {
 namespace {
-
-constexpr int kQueue = 8 << 20;          ///< what a busy firewall may say before it is read
-constexpr std::uint16_t kTableName = 1;  ///< NFTA_TABLE_NAME, NFTA_RULE_TABLE and the others: all the same
-
-Result<netlink::Socket> listen_to(int protocol, std::initializer_list<unsigned> groups) {
-  auto socket = TRY(netlink::Socket::open(protocol));
-  ::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kQueue, sizeof kQueue);
-  for (const auto group : groups) TRY(socket.join(group));
-  return socket;
-}
 
 /// The attribute's address, when it is one of that family.
 std::optional<Ip> address_in(const netlink::AttrView& attr, std::uint8_t family) {
@@ -60,14 +46,12 @@ std::string client_name(const model::Space& space, const model::Device& device) 
   return device.name.str() + " of " + space.name.str();
 }
 
-bool is_ours(const std::string& process) { return process == "warren" || process == "warrend"; }
-
 }  // namespace
 
 Result<Watcher> Watcher::open() {
-  auto route = TRY(listen_to(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-                                             RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}));
-  auto netfilter = TRY(listen_to(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
+  auto route = TRY(host::listen_to(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+                                                   RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}));
+  auto netfilter = TRY(host::listen_to(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
   return Watcher(std::move(route), std::move(netfilter));
 }
 
@@ -99,7 +83,7 @@ void Watcher::expect(const model::Settings& settings, const std::vector<model::S
 
 void Watcher::read_route() {
   const auto all = route_.receive([&](const netlink::MessageView& message) {
-    if (message.type == RTM_NEWLINK || message.type == RTM_DELLINK) link_event(message);
+    link_event(message);
     if (message.type == RTM_DELROUTE) route_event(message);
     if (message.type != RTM_DELADDR) return;
     if (const auto ip = lost_address(message); ip && addresses_.contains(*ip))
@@ -109,11 +93,9 @@ void Watcher::read_route() {
 }
 
 void Watcher::link_event(const netlink::MessageView& message) {
-  auto copy = message;
-  copy.type = RTM_NEWLINK;  // the same content
-  const auto link = netlink::parse_link(copy);
-  if (!link || !links_.contains(link->name)) return;
-  if (message.type == RTM_DELLINK || !link->up) suspicions_.emplace(Kind::link, link->name);
+  const auto news = host::link_news(message);
+  if (!news || !links_.contains(news->link.name)) return;
+  if (news->gone || !news->link.up) suspicions_.emplace(Kind::link, news->link.name);
 }
 
 void Watcher::route_event(const netlink::MessageView& message) {
@@ -130,14 +112,8 @@ bool Watcher::concerns(const Cidr& network) const {
 
 void Watcher::read_netfilter() {
   const auto all = netfilter_.receive([&](const netlink::MessageView& message) {
-    if (const auto change = netlink::parse_ruleset_change(message)) {
-      if (table_changed_ && !is_ours(change->process))
-        suspicions_.emplace(Kind::rules, fmt::format("{} (PID {})", change->process, change->pid));
-      table_changed_ = false;
-      return;
-    }
-    for (const auto& attr : message.attributes<nfgenmsg>())
-      if (attr.type == kTableName && attr.text() == nft::kTable) table_changed_ = true;
+    const auto change = rules_.take(message);
+    if (change && change->our_table) suspicions_.emplace(Kind::rules, change->by);
   });
   if (!all || !*all) suspicions_.emplace(Kind::lost, "ruleset");
 }

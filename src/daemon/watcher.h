@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/listen.h"
 #include "model/space.h"
 #include "netlink/socket.h"
 
@@ -52,7 +53,7 @@ class Watcher {
   std::set<Ip> addresses_;      ///< of spaces, and of the host towards them
   std::vector<Cidr> networks_;  ///< pool and ULA
   std::set<std::pair<Kind, std::string>> suspicions_;
-  bool table_changed_ = false;  ///< in the transaction that is being told of
+  host::RulesListener rules_;
 };
 
 }  // namespace warren::daemon

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/unique_fd.h"
+#include "host/listen.h"
 #include "model/space.h"
 #include "netlink/socket.h"
 #include "store/store.h"
@@ -53,6 +54,7 @@ class Watch {
   model::Settings settings_;
   netlink::Socket route_;
   netlink::Socket netfilter_;
+  host::RulesListener rules_;
   UniqueFd files_;  ///< inotify on the directories of the store and of the lock
   std::map<SpaceName, model::Space> known_;
   std::set<std::string> up_;  ///< host ends that were seen up
