@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <sys/prctl.h>
 
 #include "../unit/rules_fixture.h"
 #include "host/kernel.h"
+#include "host/listen.h"
 #include "host/table.h"
 #include "kernel_fixture.h"
 #include "netlink/nft_dump.h"
@@ -141,6 +143,32 @@ TEST_F(Nft, WhoChangedTheRulesIsTold) {
   ASSERT_TRUE(change);
   EXPECT_EQ(change->process, "warren_kernel");
   EXPECT_GT(change->generation, 0U);
+}
+
+TEST_F(Nft, WhatOthersDoToTheRulesIsTold) {
+  auto socket = host::listen_to(NETLINK_NETFILTER, {7}).value();  // NFNLGRP_NFTABLES
+  host::RulesListener listener;
+  const auto told = [&](const char* process, const std::string& rules) {
+    ::prctl(PR_SET_NAME, process);
+    EXPECT_TRUE(runner_->run(rules));
+    ::prctl(PR_SET_NAME, "warren_kernel");
+    std::vector<host::ForeignChange> all;
+    EXPECT_EQ(socket.receive([&](const netlink::MessageView& message) {
+      if (auto one = listener.take(message)) all.push_back(std::move(*one));
+    }),
+              true);
+    return all;
+  };
+  EXPECT_TRUE(told("warren", table_text(plain_rules())).empty());
+  EXPECT_TRUE(told("warrend", table_text(plain_rules())).empty()) << "it mends, which is no news";
+  const auto other = told("warrens", "table ip other { }");
+  ASSERT_EQ(other.size(), 1U);
+  EXPECT_TRUE(other[0].by.starts_with("warrens (PID ")) << other[0].by;
+  EXPECT_FALSE(other[0].our_table) << "what warren did before does not count against it";
+  const auto ours = told("nft", "add rule inet warren input counter");
+  ASSERT_EQ(ours.size(), 1U);
+  EXPECT_TRUE(ours[0].our_table);
+  EXPECT_EQ(told("nft", "table ip third { }").at(0).our_table, false) << "each is told for itself";
 }
 
 class Elements : public Nft {
