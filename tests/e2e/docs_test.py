@@ -307,6 +307,9 @@ class Completion(wh.HostTest):
             with self.subTest(command=command):
                 self.assertLessEqual({"web1", "b.example"}, self.complete(command, ""))
         self.assertEqual(self.complete("show", "w"), {"web1"})
+        self.assertEqual(wh.warren("completion", "names", "b.").stdout, "b.example\n")
+        self.assertEqual(wh.warren("completion", "names").stdout, "b.example\nweb1\n")
+        self.assertEqual(wh.warren("completion", "names", "%").stdout, "")
 
     def test_port(self):
         self.assertLessEqual({"add", "rm", "ls"}, self.complete("port", ""))
