@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 #include "config/settings.h"
@@ -56,6 +57,14 @@ Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts
     if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   }
   return names;
+}
+
+Result<pid_t> parse_pid(const std::string& text) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (error != std::errc{} || end != text.data() + text.size() || pid < 1)
+    return fail(Code::usage, fmt::format("'{}' is no process ID", shown(text)));
+  return pid;
 }
 
 Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "base/result.h"
@@ -47,6 +48,8 @@ struct Context {
 [[nodiscard]] Status require_writer();
 /// Each name once, however often it was given.
 [[nodiscard]] Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts);
+/// Error: usage.
+[[nodiscard]] Result<pid_t> parse_pid(const std::string& text);
 [[nodiscard]] Result<std::vector<model::ForwardSpec>> parse_specs(const std::vector<std::string>& texts);
 
 }  // namespace warren::cli

@@ -9,8 +9,6 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/failure.h"
-#include "model/space.h"
-#include "view/status.h"
 
 namespace warren::cli {
 
@@ -40,12 +38,5 @@ class Columns {
 
 /// A progress that rewrites one line of a terminal; nothing where standard error is none.
 [[nodiscard]] model::Progress progress(const std::string& verb);
-
-[[nodiscard]] Json to_json(const model::Forward& forward);
-/// Number, name, addresses, MACs, interfaces, forwards: what `plan`, `add` and `show` have in common.
-[[nodiscard]] Json to_json(const model::Space& space, const model::Settings& settings);
-[[nodiscard]] Json to_json(const view::SpaceStatus& status, const model::Settings& settings);
-/// The same for people, a line a fact.
-[[nodiscard]] std::vector<std::string> describe(const model::Space& space, const model::Settings& settings);
 
 }  // namespace warren::cli

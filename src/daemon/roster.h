@@ -32,6 +32,18 @@ struct Standing {
 /// Which listeners there are: brings them from what stands to what is wanted, and touches nothing else.
 class Roster {
  public:
+  /// What a listener is for, and what it tells the target.
+  struct Wanted {
+    ServiceName service;
+    proxy::Header header = proxy::Header::none;
+    Ip source;
+    bool operator==(const Wanted&) const = default;
+  };
+  using Plan = std::map<Place, Wanted>;
+  /// The listeners that are wanted: of each service by proxy in each space that is up and has it, one a
+  /// family.
+  [[nodiscard]] static Plan plan(const Wishes& wishes);
+
   /// `loop` runs on a thread of its own already.
   Roster(proxy::Loop& loop, Resolver& resolver) : loop_(loop), resolver_(resolver) {}
 
@@ -54,12 +66,6 @@ class Roster {
   [[nodiscard]] std::size_t size() const { return listeners_.size(); }
 
  private:
-  struct Wanted {
-    ServiceName service;
-    proxy::Header header = proxy::Header::none;
-    Ip source;
-    bool operator==(const Wanted&) const = default;
-  };
   struct Held {
     proxy::ListenerId id{};
     int fd = -1;
@@ -69,9 +75,6 @@ class Roster {
     proxy::SpaceId id{};
     sys::NetnsId netns;
   };
-  using Plan = std::map<Place, Wanted>;
-
-  [[nodiscard]] static Plan plan(const Wishes& wishes);
   void sync_targets(const Wishes& wishes);
   void drop_targets();
   void drop_spaces(const Plan& plan);

@@ -126,12 +126,6 @@ void put_port(netlink::FieldBytes& fields, Port port) {
   fields.add(&big, sizeof big);
 }
 
-void put_interface(netlink::FieldBytes& fields, const Element& element) {
-  std::array<char, kIfNameField> name{};
-  element.interface.str().copy(name.data(), name.size());
-  fields.add(name.data(), name.size());
-}
-
 void put_service(netlink::FieldBytes& fields, const Element& element) {
   fields.add(element.address.data(), element.address.size());
   const auto proto = static_cast<std::uint8_t>(element.proto);
@@ -150,13 +144,20 @@ netlink::FieldBytes forward_key(const Element& element, Port port) {
 
 }  // namespace
 
+netlink::FieldBytes encode_interface(const IfName& interface) {
+  std::array<char, kIfNameField> name{};
+  interface.str().copy(name.data(), name.size());
+  return netlink::FieldBytes().add(name.data(), name.size());
+}
+
 netlink::ElementBytes encode(const Element& element) {
   netlink::ElementBytes bytes;
   if (element.set == SetId::confined) {
     bytes.key.add(&element.uid, sizeof element.uid);
     return bytes;
   }
-  if (element.set == SetId::sources || element.set == SetId::services) put_interface(bytes.key, element);
+  if (element.set == SetId::sources || element.set == SetId::services)
+    bytes.key = encode_interface(element.interface);
   if (is_source(element.set)) {
     bytes.key.add(element.address.data(), element.address.size());
     return bytes;

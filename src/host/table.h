@@ -41,6 +41,11 @@ struct CountedElement {
 [[nodiscard]] Result<std::vector<Element>> read_elements(Kernel& kernel);
 [[nodiscard]] Result<std::vector<CountedElement>> read_counted(Kernel& kernel, SetId set, Family family);
 
+/// Those of these elements that stand, and what they counted. Costs the same whatever else there is: for a
+/// few spaces; for all, read_counted() costs less.
+[[nodiscard]] Result<std::vector<CountedElement>> find_counted(Kernel& kernel,
+                                                               const std::vector<Element>& elements);
+
 /// Packets that were refused, by the interface of the space they came from or were for.
 struct Refused {
   std::string interface;
@@ -48,5 +53,8 @@ struct Refused {
 };
 /// `set`: "spoofed", "denied_host", "unpublished" or "over_limit".
 [[nodiscard]] Result<std::vector<Refused>> read_refused(Kernel& kernel, const std::string& set);
+/// The same of these interfaces only, at a cost that does not depend on how many others were refused.
+[[nodiscard]] Result<std::vector<Refused>> find_refused(Kernel& kernel, const std::string& set,
+                                                        const std::vector<IfName>& interfaces);
 
 }  // namespace warren::host

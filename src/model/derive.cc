@@ -76,6 +76,14 @@ Wiring wiring(const Space& space, const Settings& settings) {
   return w;
 }
 
+std::optional<SpaceNumber> number_in(const Mac& mac) {
+  const auto& bytes = mac.bytes;
+  const auto number = static_cast<SpaceNumber>(bytes[3] << 8 | bytes[4]);
+  if (bytes[0] != 0x02 || (bytes[5] & 0x80) != 0 || number < kFirstNumber || number > kLastNumber)
+    return std::nullopt;
+  return number;
+}
+
 Ip gateway4(const Settings& settings) { return address4(settings, kHostNumber); }
 
 std::optional<Ip> gateway6(const Settings& settings) {

@@ -27,6 +27,8 @@ inline constexpr std::uint32_t kDeviceGroup = 30563;   ///< host ends, shims and
 inline constexpr std::uint32_t kLeavingGroup = 30562;  ///< host ends on their way out; gone in one request
 
 [[nodiscard]] Wiring wiring(const Space& space, const Settings& settings);
+/// The number of the space that warren gave this MAC to, inside of it; nothing where it is not of that form.
+[[nodiscard]] std::optional<SpaceNumber> number_in(const Mac& mac);
 /// The host's own addresses towards the spaces, on its lo: pool + 1 and ULA:1::1.
 [[nodiscard]] Ip gateway4(const Settings& settings);
 [[nodiscard]] std::optional<Ip> gateway6(const Settings& settings);

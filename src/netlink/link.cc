@@ -125,9 +125,9 @@ Result<std::optional<Link>> run_query(Socket& socket, Batch& batch) {
 
 }  // namespace
 
-void query_link(Batch& batch, const IfName& name) {
+void query_link(Batch& batch, const IfName& name, bool stats) {
   auto link = batch.add<LinkScope>(RTM_GETLINK, 0, ifinfomsg{}, "find the link");
-  link.put(kIfName, with_zero(name.str())).put(kExtMask, kNoStats);
+  link.put(kIfName, with_zero(name.str())).put(kExtMask, stats ? 0 : kNoStats);
 }
 
 std::optional<Link> parse_link(const MessageView& message) {

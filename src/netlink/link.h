@@ -107,8 +107,9 @@ void delete_link(Batch& batch, const IfName& name);
 void delete_link(Batch& batch, int index);
 /// Deletes every link of a group at once: one grace period for all of them.
 void delete_group(Batch& batch, std::uint32_t group);
-/// Asks for a link within a batch; the answer comes to the visitor of run(), for parse_link.
-void query_link(Batch& batch, const IfName& name);
+/// Asks for a link within a batch; the answer comes to the visitor of run(), for parse_link. It has the
+/// link's counters only when `stats`.
+void query_link(Batch& batch, const IfName& name, bool stats = false);
 [[nodiscard]] std::optional<Link> parse_link(const MessageView& message);
 
 /// The link of that name, or nothing.

@@ -22,6 +22,13 @@ constexpr Attr<RuleScope, NFTA_RULE_TABLE, std::string_view> kRuleTable;
 constexpr Attr<TableScope, NFTA_TABLE_NAME, std::string_view> kTableName;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kElemTable;
 constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
+struct ElementsScope;
+struct ElementScope;
+struct DataScope;
+constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_ELEMENTS, Nest<ElementsScope>> kElements;
+constexpr Attr<ElementsScope, NFTA_LIST_ELEM, Nest<ElementScope>> kElement;
+constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY, Nest<DataScope>> kKey;
+constexpr Attr<DataScope, NFTA_DATA_VALUE, std::span<const std::byte>> kValue;
 
 // A set that has grown is moved to a larger hash in the background, and the kernel does not say when a dump
 // ran into that. Then some elements come twice, and as many not at all.
@@ -138,6 +145,24 @@ Status dump_set(Socket& socket, const std::string& table, const std::string& set
     if (std::ranges::adjacent_find(seen) == seen.end()) return {};
   }
   return fail(Code::failed, "list an nft set: the kernel is still moving its elements");
+}
+
+Status find_elements(Socket& socket, const std::string& table, const std::string& set,
+                     std::span<const FieldBytes> keys, const std::function<void(const RawElement&)>& visit) {
+  Batch batch;
+  for (const auto& key : keys) {
+    // A request for each: the kernel ends one at the first key that is not there.
+    auto request = batch.add<SetElemScope>(nft_type(NFT_MSG_GETSETELEM), 0, nfnl::header(NFPROTO_INET),
+                                           "find in an nft set");
+    request.put(kElemTable, with_zero(table)).put(kElemSet, with_zero(set));
+    auto list = request.nest(kElements);
+    auto element = list.nest(kElement);
+    element.nest(kKey).put(kValue, key.bytes());
+  }
+  for (auto& refused :
+       TRY(socket.run_all(batch, [&](const MessageView& message) { each_element(message, visit); })))
+    if (refused.error.code != Code::not_found) return std::unexpected(std::move(refused.error));
+  return {};
 }
 
 Result<std::vector<BaseChain>> dump_base_chains(Socket& socket) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "netlink/nft_elements.h"
 #include "netlink/socket.h"
 
 namespace warren::netlink {
@@ -26,6 +27,13 @@ struct RawElement {
 [[nodiscard]] Status dump_set(Socket& socket, const std::string& table, const std::string& set,
                               const std::function<void()>& start,
                               const std::function<void(const RawElement&)>& visit);
+
+/// Visits, of the elements of a set of table `inet TABLE`, those with these keys, at a cost that does not
+/// depend on what else is in it. A key that is not there is passed over. Of a set of intervals a key means
+/// the interval that it lies in. Error: the kernel cannot be asked, or not all of its answers came.
+[[nodiscard]] Status find_elements(Socket& socket, const std::string& table, const std::string& set,
+                                   std::span<const FieldBytes> keys,
+                                   const std::function<void(const RawElement&)>& visit);
 
 /// A chain that hangs on a netfilter hook.
 struct BaseChain {

@@ -107,6 +107,15 @@ Result<std::vector<Devices::Placed>> Devices::with_address(const Ip& ip) {
   return read_placed(*db_, query);
 }
 
+Result<std::vector<SpaceName>> Devices::owners() {
+  auto query =
+      TRY(db_->prepare("SELECT space.name FROM (SELECT DISTINCT space FROM device) AS of "
+                       "CROSS JOIN space ON space.id = of.space WHERE space.kind = 0 ORDER BY space.name"));
+  std::vector<SpaceName> names;
+  while (TRY(query.step())) names.push_back(TRY(read_name(*db_, query, 0)));
+  return names;
+}
+
 Result<bool> Devices::any_other_on(const IfName& parent, SpaceNumber number, std::uint8_t index) {
   auto query =
       TRY(db_->prepare("SELECT 1 FROM device CROSS JOIN space ON space.id = device.space "

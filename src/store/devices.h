@@ -33,6 +33,8 @@ class Devices {
   /// The devices that have this address, on whatever segments, sorted by space. What a device had before a
   /// change and its gateways do not count.
   [[nodiscard]] Result<std::vector<Placed>> with_address(const Ip& ip);
+  /// The spaces that have devices, sorted by name; nothing is read of those that have none.
+  [[nodiscard]] Result<std::vector<SpaceName>> owners();
   /// Is there a device whose parent this is, other than that of this space and index?
   [[nodiscard]] Result<bool> any_other_on(const IfName& parent, SpaceNumber number, std::uint8_t index);
 

@@ -116,9 +116,13 @@ Result<std::vector<Space>> Spaces::find_many(std::span<const SpaceName> names) {
   return spaces;
 }
 
-Result<std::vector<SpaceName>> Spaces::names() {
+Result<std::vector<SpaceName>> Spaces::names(std::string_view prefix) {
   std::vector<SpaceName> names;
-  auto query = TRY(db_->prepare("SELECT name FROM space WHERE kind = 0 ORDER BY name"));
+  // No character of a name stands behind the tilde, so all that begin with the prefix stand before this.
+  auto query =
+      TRY(db_->prepare("SELECT name FROM space WHERE name >= ? AND name < ? AND kind = 0 ORDER BY name"));
+  const auto end = std::string(prefix) + "~";
+  query.bind(prefix).bind(end);
   while (TRY(query.step())) names.push_back(TRY(read_name(*db_, query, 0)));
   return names;
 }

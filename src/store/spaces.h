@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,8 @@ class Spaces {
   /// Those of these names that there are, in the order of the names, from one snapshot. Costs what find()
   /// costs for each.
   [[nodiscard]] Result<std::vector<model::Space>> find_many(std::span<const SpaceName> names);
-  /// The names alone, sorted.
-  [[nodiscard]] Result<std::vector<SpaceName>> names();
+  /// The names alone that begin with `prefix`, sorted; nothing is read of those that do not.
+  [[nodiscard]] Result<std::vector<SpaceName>> names(std::string_view prefix = {});
   [[nodiscard]] Result<std::size_t> count();
   [[nodiscard]] Result<std::size_t> count(model::State state);
   /// Is a space in this state, other than the one with this number? Costs the same whatever there is.

@@ -39,6 +39,8 @@ struct SpaceStatus {
   [[nodiscard]] std::string_view state() const;
 };
 
+/// The spaces as they stand. For a few it costs the same however many others there are. Error: the kernel
+/// cannot be asked.
 [[nodiscard]] Result<std::vector<SpaceStatus>> read_status(host::Kernel& kernel,
                                                            const model::Settings& settings,
                                                            std::vector<model::Space> spaces);

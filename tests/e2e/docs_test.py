@@ -271,7 +271,7 @@ class Events(wh.HostTest):
     def test_every_event_is_listed(self):
         text = source_parts("JSON OUTPUT")["monitor"]
         listed = set(re.findall(r"^\.Li (\S+)", text, re.MULTILINE))
-        code = (wh.ROOT / "apps/warren/watch.cc").read_text()
+        code = (wh.ROOT / "src/view/events.cc").read_text()
         told = set(re.findall(r'"((?:nat|address|forward|device|link|ruleset|table|events|space)-[a-z]+)"', code))
         self.assertEqual(listed - {"space-up", "space-down", "space-removing"}, told)
 
@@ -307,6 +307,9 @@ class Completion(wh.HostTest):
             with self.subTest(command=command):
                 self.assertLessEqual({"web1", "b.example"}, self.complete(command, ""))
         self.assertEqual(self.complete("show", "w"), {"web1"})
+        self.assertEqual(wh.warren("completion", "names", "b.").stdout, "b.example\n")
+        self.assertEqual(wh.warren("completion", "names").stdout, "b.example\nweb1\n")
+        self.assertEqual(wh.warren("completion", "names", "%").stdout, "")
 
     def test_port(self):
         self.assertLessEqual({"add", "rm", "ls"}, self.complete("port", ""))

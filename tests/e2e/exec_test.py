@@ -208,6 +208,20 @@ class WhoIsInside(Spaces):
         self.assertEqual(wh.warren("identify", os.getpid(), check=False).returncode, 1)
         self.assertEqual(wh.warren("identify", 999999, check=False).returncode, 1)
 
+    def test_identify_trusts_nothing_inside(self):
+        """A tenant may give his links whatever MAC and name he likes: the pin alone says whose space it is."""
+        process = self.sleeper("web1")
+        other = wh.warren("show", "web2", json=True)["mac"]
+        wh.run("ip", "-n", "web1", "link", "set", "veth_web1", "down")
+        for change in ("address", other), ("name", "mine"):
+            wh.run("ip", "-n", "web1", "link", "set", "veth_web1", *change)
+            with self.subTest(change):
+                self.assertEqual(wh.warren("identify", process.pid).stdout, "web1\n")
+        wh.run("ip", "-n", "web1", "link", "del", "mine")
+        self.assertEqual(wh.warren("identify", process.pid).stdout, "web1\n", "and without any link")
+        self.assertEqual(wh.warren("identify", os.getpid(), check=False).returncode, 1)
+        wh.warren("up")
+
     def test_no_space_is_taken_for_the_host(self):
         for words in ["add", "web3"], ["up"], ["check"], ["port", "add", "web2", "80"], ["rm", "--all"]:
             with self.subTest(words=words):

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <sys/prctl.h>
 
 #include "../unit/rules_fixture.h"
 #include "host/kernel.h"
+#include "host/listen.h"
 #include "host/table.h"
 #include "kernel_fixture.h"
 #include "netlink/nft_dump.h"
@@ -143,6 +145,32 @@ TEST_F(Nft, WhoChangedTheRulesIsTold) {
   EXPECT_GT(change->generation, 0U);
 }
 
+TEST_F(Nft, WhatOthersDoToTheRulesIsTold) {
+  auto socket = host::listen_to(NETLINK_NETFILTER, {7}).value();  // NFNLGRP_NFTABLES
+  host::RulesListener listener;
+  const auto told = [&](const char* process, const std::string& rules) {
+    ::prctl(PR_SET_NAME, process);
+    EXPECT_TRUE(runner_->run(rules));
+    ::prctl(PR_SET_NAME, "warren_kernel");
+    std::vector<host::ForeignChange> all;
+    EXPECT_EQ(socket.receive([&](const netlink::MessageView& message) {
+      if (auto one = listener.take(message)) all.push_back(std::move(*one));
+    }),
+              true);
+    return all;
+  };
+  EXPECT_TRUE(told("warren", table_text(plain_rules())).empty());
+  EXPECT_TRUE(told("warrend", table_text(plain_rules())).empty()) << "it mends, which is no news";
+  const auto other = told("warrens", "table ip other { }");
+  ASSERT_EQ(other.size(), 1U);
+  EXPECT_TRUE(other[0].by.starts_with("warrens (PID ")) << other[0].by;
+  EXPECT_FALSE(other[0].our_table) << "what warren did before does not count against it";
+  const auto ours = told("nft", "add rule inet warren input counter");
+  ASSERT_EQ(ours.size(), 1U);
+  EXPECT_TRUE(ours[0].our_table);
+  EXPECT_EQ(told("nft", "table ip third { }").at(0).our_table, false) << "each is told for itself";
+}
+
 class Elements : public Nft {
  protected:
   void SetUp() override {
@@ -191,6 +219,49 @@ TEST_F(Elements, RangesSideBySideStayTwo) {
       EXPECT_EQ(read(), std::vector{widest});
       ASSERT_OK(host::change_elements(kernel_, {widest}, {}));
     }
+}
+
+TEST_F(Elements, AreFoundByTheirKeysAlone) {
+  for (const auto set : kAllSets)
+    for (const auto family : families(set)) {
+      auto some = some_elements(set, family);
+      std::ranges::sort(some);
+      EXPECT_TRUE(host::find_counted(kernel_, some)->empty()) << "none stands: " << set_name(set, family);
+      ASSERT_OK(host::change_elements(kernel_, {}, some));
+      const auto one = host::find_counted(kernel_, {some.back()}).value();
+      ASSERT_EQ(one.size(), 1U) << set_name(set, family);
+      EXPECT_EQ(one.front().element, some.back());
+      ASSERT_OK(host::change_elements(kernel_, {some.front()}, {}));
+      auto left = host::find_counted(kernel_, some).value();
+      std::vector<Element> found;
+      for (const auto& counted : left) found.push_back(counted.element);
+      std::ranges::sort(found);
+      EXPECT_EQ(found, std::vector(some.begin() + 1, some.end())) << "what has gone hides nothing after it";
+      ASSERT_OK(host::change_elements(kernel_, found, {}));
+    }
+}
+
+TEST_F(Elements, OfOthersUnderTheKeyAreNotFound) {
+  for (const auto set : {SetId::forwards, SetId::ranges}) {
+    auto wanted = some_elements(set, Family::v4)[0];
+    auto stands = wanted;
+    stands.to = ip("100.64.0.99");
+    ASSERT_OK(host::change_elements(kernel_, {}, {stands}));
+    EXPECT_TRUE(host::find_counted(kernel_, {wanted})->empty()) << "the port leads elsewhere";
+    EXPECT_EQ(host::find_counted(kernel_, {stands})->size(), 1U);
+  }
+}
+
+TEST_F(Elements, RefusalsAreFoundByInterface) {
+  ASSERT_OK(
+      runner_->run("add element inet warren spoofed { \"veth_a_o\" counter packets 7 bytes 9, "
+                   "\"veth_b_o\" counter packets 8 bytes 9 }"));
+  const auto found = host::find_refused(kernel_, "spoofed", {ifname("veth_b_o"), ifname("veth_c_o")}).value();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].interface, "veth_b_o");
+  EXPECT_EQ(found[0].packets, 8U);
+  ASSERT_OK(runner_->run(remove_text()));
+  EXPECT_TRUE(host::find_refused(kernel_, "spoofed", {ifname("veth_b_o")})->empty()) << "no table";
 }
 
 TEST_F(Elements, AReplacementInOneTransaction) {

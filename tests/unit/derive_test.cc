@@ -149,6 +149,16 @@ TEST(Elements, OfASpaceAreItsSourcesAndForwards) {
     }
 }
 
+TEST(MacOfASpace, TellsItsNumber) {
+  for (const auto number : {kFirstNumber, SpaceNumber{300}, kLastNumber}) {
+    const auto w = wiring(space(number, "web"), settings());
+    EXPECT_EQ(number_in(w.inner_mac), number);
+    EXPECT_EQ(number_in(w.outer_mac), std::nullopt) << "that of the host's end is none inside";
+  }
+  EXPECT_EQ(number_in({{0x02, 0, 0, 0, 0, 0}}), std::nullopt);
+  EXPECT_EQ(number_in({{0x52, 0, 0, 0, 2, 0}}), std::nullopt);
+}
+
 TEST(Elements, AHostAddressHasOneFamily) {
   const auto v4 = elements(space(2, "web", {"203.0.113.1:80:8080"}), settings());
   ASSERT_EQ(std::ranges::count(v4, SetId::forwards_at, &Element::set), 1);

@@ -325,8 +325,24 @@ TEST_F(StoreTest, OperationsAskOfDevicesNarrowly) {
   EXPECT_EQ(owner[0].space, name("a"));
   EXPECT_TRUE(store.devices().with_address(ip("192.0.2.1"))->empty()) << "a gateway is not its own";
   EXPECT_TRUE(store.devices().any_other_on(eth0, 2, 1).value());
+  ASSERT_TRUE(insert(store, space(4, "none")));
+  EXPECT_EQ(store.devices().owners().value(), (std::vector{name("a"), name("b")}));
   ASSERT_TRUE(store.devices().erase(3, 2));
+  EXPECT_EQ(store.devices().owners().value(), std::vector{name("a")});
   EXPECT_FALSE(store.devices().any_other_on(eth0, 2, 1).value());
+}
+
+TEST_F(StoreTest, NamesByTheirBeginning) {
+  auto store = open();
+  SpaceNumber number = 2;
+  for (const auto* text : {"web", "web-1", "web1", "web_a", "weB", "wec", "webz9", "a", "_x"})
+    ASSERT_TRUE(insert(store, space(number++, text)));
+  EXPECT_EQ(store.spaces().names("web").value(),
+            (std::vector{name("web"), name("web-1"), name("web1"), name("web_a"), name("webz9")}));
+  EXPECT_EQ(store.spaces().names("web1").value(), std::vector{name("web1")});
+  EXPECT_TRUE(store.spaces().names("webs")->empty());
+  EXPECT_TRUE(store.spaces().names("w%")->empty()) << "no pattern";
+  EXPECT_EQ(store.spaces().names("")->size(), 9U);
 }
 
 TEST_F(StoreTest, StatesAreCounted) {

@@ -4,12 +4,14 @@
 
 #include "commands.h"
 #include "output.h"
+#include "store/spaces.h"
 
 namespace warren::cli {
 namespace {
 
 struct Args {
-  std::string shell = "bash";
+  std::string what = "bash";
+  std::string prefix;
   CLI::App* program = nullptr;
 };
 
@@ -69,7 +71,7 @@ _warren() {{
   esac
   case $command in
     show|exec|shell|run|rm|up|down|pids|plan|explain|adopt|port*|dev*|member*|'service add'|'map assign'|'id allocate')
-      words+=" $(warren export 2>/dev/null | sed -n 's/^\[space\.\(.*\)\]$/\1/p' | tr -d \")" ;;
+      words+=" $(warren completion names "$current" 2>/dev/null)" ;;
     id*|'map split') words+=" $(_warren_owners)" ;;
     'service rm') words+=" $(warren service ls 2>/dev/null | sed -n '2,$s/ .*//p')" ;;
     apply|backup|restore) [[ $current == -* ]] || {{ COMPREPLY=($(compgen -f -- "$current")); return; }} ;;
@@ -85,9 +87,18 @@ complete -F _warren warren
                      words_of(app));
 }
 
-Result<int> run(const Args& args, Context&) {
-  if (args.shell != "bash")
-    return fail(Code::usage, fmt::format("completion: '{}' is not known: write bash", args.shell));
+/// What the script asks for at each <TAB>: it costs what there is to say, not what the host has.
+Result<int> print_names(const std::string& prefix, const Context& context) {
+  auto store = TRY(context.reader());
+  for (const auto& name : TRY(store.spaces().names(prefix))) say(name.str());
+  return kExitOk;
+}
+
+Result<int> run(const Args& args, Context& context) {
+  if (args.what == "names") return print_names(args.prefix, context);
+  if (args.what != "bash" || !args.prefix.empty())
+    return fail(Code::usage, fmt::format("completion: '{}' is not known: write bash, or names [PREFIX]",
+                                         shown(args.what != "bash" ? args.what : args.prefix)));
   print(bash_script(*args.program));
   return kExitOk;
 }
@@ -98,7 +109,8 @@ void register_completion(const Command& program, Context& context) {
   const auto args = std::make_shared<Args>();
   args->program = &program.app();
   const auto command = program.add_subcommand("completion", "Print the completion script of a shell");
-  command.add_option("shell", args->shell, "bash");
+  command.add_option("what", args->what, "bash: the script; names: those of spaces, as the script asks");
+  command.add_option("prefix", args->prefix, "What the names are to begin with");
   command.footer("Example:\n  eval \"$(warren completion bash)\"");
   on(command, context, args, run);
 }

@@ -6,12 +6,12 @@
 
 #include "base/log.h"
 #include "commands.h"
-#include "devices.h"
 #include "kinds/device/ops.h"
-#include "look.h"
 #include "output.h"
 #include "store/spaces.h"
 #include "telling.h"
+#include "view/devices.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -73,14 +73,14 @@ Result<int> add(const Args& args, Context& context) {
   const auto report = TRY_WRAP("dev add " + args.space, engine.run(device::add(name, wanted)));
   const auto device = added(report);
   auto store = TRY(context.reader());
-  const auto space = TRY_WRAP("dev add", find_space(store, args.space));
-  const auto seen = look_at(space);
+  const auto space = TRY_WRAP("dev add", view::find_space(store, args.space));
+  const auto seen = view::look_at(space);
   for (const auto& one : seen) {
     if (one.device.index != device.index) continue;
     if (context.json())
-      say_json(to_json(space, one));
+      say_json(view::to_json(space, one));
     else
-      say(fmt::format("{}: {}", args.space, in_words(space, one)));
+      say(fmt::format("{}: {}", args.space, view::in_words(space, one)));
   }
   for (const auto& line : report.warnings) warn(line);
   warn_of_silence(device);
@@ -99,13 +99,13 @@ Result<int> remove(const Args& args, Context& context) {
 
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
-  const auto spaces = TRY(one_or_all(store, args.space, "dev ls"));
+  const auto spaces = TRY(view::one_or_all(store, args.space, "dev ls"));
   auto json = Json::array();
   Columns columns({"SPACE", "DEVICE", "TYPE", "PARENT", "VLAN", "MODE", "MAC", "ADDRESSES", "STATE"});
   for (const auto& space : spaces)
-    for (const auto& one : look_at(space)) {
-      json.push_back(to_json(space, one));
-      columns.add(row(space, one));
+    for (const auto& one : view::look_at(space)) {
+      json.push_back(view::to_json(space, one));
+      columns.add(view::row(space, one));
     }
   return tell(context, json, columns);
 }

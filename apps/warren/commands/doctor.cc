@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "doctor/examine.h"
 #include "host/host.h"
+#include "model/derive.h"
 #include "output.h"
 #include "store/spaces.h"
 

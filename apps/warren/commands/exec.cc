@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "commands.h"
-#include "look.h"
 #include "output.h"
 #include "sys/enter.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -22,7 +22,7 @@ constexpr int kExitNotRunnable = 126;
 /// Of a space only: other namespaces that are pinned here are not ours to give rights in.
 Result<SpaceName> known_name(const Context& context, const std::string& text) {
   auto store = TRY(context.reader());
-  return TRY(find_space(store, text)).name;
+  return TRY(view::find_space(store, text)).name;
 }
 
 Result<int> enter_and_run(const Args& args, const Context& context, std::vector<std::string> command) {

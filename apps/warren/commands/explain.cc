@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "explain.h"
+#include "view/explain.h"
 
 #include "commands.h"
-#include "look.h"
+#include "output.h"
 
 namespace warren::cli {
 namespace {
@@ -16,7 +16,7 @@ bool is_number(const std::string& text) {
 }
 
 /// A number is a port where a forward has it, or where no process can have it; else a process.
-Result<Explanation> explain_number(Explainer& explainer, const std::string& text) {
+Result<view::Explanation> explain_number(view::Explainer& explainer, const std::string& text) {
   const auto port = parse_port(text);
   if (port && TRY(explainer.has_forward(*port))) return explainer.port(*port);
   const auto pid = TRY(parse_pid(text));
@@ -25,7 +25,7 @@ Result<Explanation> explain_number(Explainer& explainer, const std::string& text
   return explainer.port(*port);
 }
 
-Result<Explanation> explain(Explainer& explainer, const std::string& text) {
+Result<view::Explanation> explain(view::Explainer& explainer, const std::string& text) {
   if (is_number(text)) return explain_number(explainer, text);
   if (const auto ip = Ip::parse(text)) return explainer.address(*ip);
   const auto name = SpaceName::parse(text);
@@ -35,7 +35,9 @@ Result<Explanation> explain(Explainer& explainer, const std::string& text) {
 }
 
 Result<int> run(const Args& args, Context& context) {
-  auto explainer = TRY(Explainer::open(context));
+  auto store = TRY(context.reader());
+  auto settings = TRY(context.settings_with(store));
+  view::Explainer explainer(std::move(store), std::move(settings));
   const auto explanation = TRY_WRAP("explain", explain(explainer, args.what));
   if (context.json())
     say_json(explanation.json);

@@ -5,6 +5,7 @@
 #include "config/spaces_file.h"
 #include "output.h"
 #include "store/spaces.h"
+#include "view/space.h"
 
 namespace warren::cli {
 namespace {
@@ -20,7 +21,7 @@ Result<int> run(const Args&, Context& context) {
   }
   const auto settings = TRY(context.settings_with(store));
   auto list = Json::array();
-  for (const auto& space : spaces) list.push_back(to_json(space, settings));
+  for (const auto& space : spaces) list.push_back(view::to_json(space, settings));
   say_json(list);
   return kExitOk;
 }

@@ -29,7 +29,7 @@ struct ShownBlock {
 /// What is the owner's besides his block, and what others have of it.
 struct Surroundings {
   std::vector<model::IdMap> maps;
-  MapUses uses;
+  view::MapUses uses;
   std::vector<model::IdUse> others;
 };
 
@@ -60,7 +60,7 @@ Json to_json(const model::IdBlock& block) {
           {"last", block.range.last()},
           {"count", block.range.count},
           {"state", std::string(state_of(block))},
-          {"since", time_json(block.since)}};
+          {"since", view::time_json(block.since)}};
 }
 
 Json to_json(const ShownBlock& shown) {
@@ -80,8 +80,8 @@ Result<int> list(const Args&, Context& context) {
     const auto one = shown(block, around);
     json.push_back(to_json(one));
     columns.add({block.owner.str(), block.range.str(), grouped(block.range.count),
-                 std::string(state_of(block)), time_text(block.since), joined(one.spaces),
-                 joined(one.others)});
+                 std::string(state_of(block)), view::time_text(block.since), view::joined(one.spaces),
+                 view::joined(one.others)});
   }
   return tell(context, json, columns);
 }
@@ -96,9 +96,9 @@ Result<int> show(const Args& args, Context& context) {
   }
   say(fmt::format("owner         {}", owner.str()));
   say(fmt::format("block         {} ({} IDs)", one.block.range.str(), grouped(one.block.range.count)));
-  say(fmt::format("state         {} since {}", state_of(one.block), time_text(one.block.since)));
-  say(fmt::format("maps          default{}", one.maps.empty() ? "" : "," + joined(one.maps)));
-  say(fmt::format("spaces        {}", joined(one.spaces)));
+  say(fmt::format("state         {} since {}", state_of(one.block), view::time_text(one.block.since)));
+  say(fmt::format("maps          default{}", one.maps.empty() ? "" : "," + view::joined(one.maps)));
+  say(fmt::format("spaces        {}", view::joined(one.spaces)));
   for (const auto& other : one.others) say("also used by  " + other);
   return kExitOk;
 }

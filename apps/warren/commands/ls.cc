@@ -4,6 +4,8 @@
 #include "commands.h"
 #include "output.h"
 #include "store/spaces.h"
+#include "view/space.h"
+#include "view/status.h"
 
 namespace warren::cli {
 namespace {

@@ -33,17 +33,17 @@ Result<model::IdMap> parse_map(const Args& args) {
 /// Is it the owner's default that is meant?
 bool by_default(const std::string& name) { return name.empty() || name == model::kDefaultMap; }
 
-Result<ShownMap> with_block(store::Store& store, model::IdMap map) {
+Result<view::ShownMap> with_block(store::Store& store, model::IdMap map) {
   auto block = TRY(ids::need_block(store, map.owner));
-  auto spaces = spaces_of(map, TRY(ids::all_uses(store)));
-  return ShownMap{std::move(map), std::move(block), std::move(spaces)};
+  auto spaces = view::spaces_of(map, TRY(ids::all_uses(store)));
+  return view::ShownMap{std::move(map), std::move(block), std::move(spaces)};
 }
 
-Result<ShownMap> default_of(store::Store& store, const OwnerName& owner) {
+Result<view::ShownMap> default_of(store::Store& store, const OwnerName& owner) {
   return with_block(store, model::default_map(owner, TRY(ids::need_block(store, owner)).range));
 }
 
-Result<ShownMap> find_map(store::Store& store, const Args& args) {
+Result<view::ShownMap> find_map(store::Store& store, const Args& args) {
   if (!by_default(args.name)) {
     auto map = TRY(store.ids().map(TRY(MapName::parse(args.name))));
     if (!map)
@@ -56,11 +56,11 @@ Result<ShownMap> find_map(store::Store& store, const Args& args) {
 }
 
 /// Each map, and before those of an owner his default.
-Result<std::vector<ShownMap>> all_maps(store::Store& store) {
-  std::vector<ShownMap> all;
+Result<std::vector<view::ShownMap>> all_maps(store::Store& store) {
+  std::vector<view::ShownMap> all;
   const auto uses = TRY(ids::all_uses(store));
   const auto add = [&](model::IdMap map, const model::IdBlock& block) {
-    auto spaces = spaces_of(map, uses);
+    auto spaces = view::spaces_of(map, uses);
     all.push_back({std::move(map), block, std::move(spaces)});
   };
   std::multimap<OwnerName, model::IdMap> maps;
@@ -77,10 +77,10 @@ Result<std::vector<ShownMap>> all_maps(store::Store& store) {
 std::string entries_text(const std::vector<model::IdEntry>& entries) {
   std::vector<std::string> texts;
   for (const auto& entry : entries) texts.push_back(entry.str());
-  return joined(texts);
+  return view::joined(texts);
 }
 
-Result<int> say_map(const ShownMap& map, const Context& context) {
+Result<int> say_map(const view::ShownMap& map, const Context& context) {
   if (context.json())
     say_json(to_json(map));
   else
@@ -105,7 +105,7 @@ Result<int> list(const Args& args, Context& context) {
     const bool same = map.map.uid == map.map.gid;
     columns.add({map.map.name.str(), map.map.owner.str(), entries_text(map.map.uid),
                  same ? "as UID" : entries_text(map.map.gid), grouped(model::total(map.map.uid)),
-                 names_of(map.spaces)});
+                 view::names_of(map.spaces)});
   }
   return tell(context, json, columns);
 }
@@ -114,16 +114,16 @@ Json nullable(const std::optional<model::Translation>& translation) {
   return translation ? Json(translation->id) : Json(nullptr);
 }
 
-std::string why_nobody(std::uint32_t id, const ShownMap& shown) {
+std::string why_nobody(std::uint32_t id, const view::ShownMap& shown) {
   if (!shown.block.range.contains(id))
     return fmt::format("it is not in {}'s block {}", shown.map.owner.str(), shown.block.range.str());
   return fmt::format("{}'s, but no entry shows it", shown.map.owner.str());
 }
 
 /// An ID in both ways: as one inside, and as one of the host.
-void translate(const ShownMap& shown, std::uint32_t id, Json& json, const Context& context) {
+void translate(const view::ShownMap& shown, std::uint32_t id, Json& json, const Context& context) {
   const auto& block = shown.block.range;
-  for (const auto& [kind, entries] : kinds(shown.map)) {
+  for (const auto& [kind, entries] : view::kinds(shown.map)) {
     const auto host = model::to_host(*entries, block, id), inside = model::to_inside(*entries, block, id);
     json.push_back({{"map", shown.map.name.str()},
                     {"owner", shown.map.owner.str()},
@@ -148,7 +148,7 @@ Result<int> show(const Args& args, Context& context) {
   if (!args.id.empty()) id = TRY_WRAP("--id", parse_id(args.id));
   auto store = TRY(context.reader());
   if (!id) return say_map(TRY(find_map(store, args)), context);
-  std::vector<ShownMap> maps;
+  std::vector<view::ShownMap> maps;
   if (args.name.empty() && args.owner.empty())
     maps = TRY(all_maps(store));
   else
@@ -160,9 +160,9 @@ Result<int> show(const Args& args, Context& context) {
 }
 
 /// What a file of this owner looks like inside, by way of where it lies.
-void explain_one(const ShownMap& shown, std::uint32_t id, Json& json, const Context& context) {
+void explain_one(const view::ShownMap& shown, std::uint32_t id, Json& json, const Context& context) {
   const auto& block = shown.block.range;
-  for (const auto& [kind, entries] : kinds(shown.map)) {
+  for (const auto& [kind, entries] : view::kinds(shown.map)) {
     const auto plain = model::to_inside(*entries, block, id), mapped = model::to_host(*entries, block, id);
     json.push_back({{"kind", kind},
                     {"id", id},

@@ -4,11 +4,11 @@
 #include "base/log.h"
 #include "commands.h"
 #include "kinds/session/members.h"
-#include "look.h"
 #include "output.h"
 #include "store/members.h"
 #include "sys/user.h"
 #include "telling.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -48,7 +48,7 @@ Result<int> remove(const Args& args, Context& context) {
 
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
-  if (!args.name.empty()) TRY_WRAP("member ls", find_space(store, args.name));
+  if (!args.name.empty()) TRY_WRAP("member ls", view::find_space(store, args.name));
   auto json = Json::array();
   Columns columns({"SPACE", "MEMBER"});
   for (const auto& [member, space] : TRY(store.members().all())) {

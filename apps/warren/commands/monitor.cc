@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "output.h"
-#include "watch.h"
+#include "view/events.h"
 
 namespace warren::cli {
 namespace {
@@ -16,8 +16,8 @@ struct Args {};
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   auto settings = TRY(context.settings_with(store));
-  auto watch = TRY(Watch::open(std::move(store), std::move(settings)));
-  TRY_WRAP("monitor", watch.run([&](const Event& event) {
+  auto watch = TRY(view::Watch::open(std::move(store), std::move(settings)));
+  TRY_WRAP("monitor", watch.run([&](const view::Event& event) {
     // One event a line in JSON too, so that a reader need not wait for an end.
     say(context.json() ? event.json().dump() : event.line());
     if (const auto written = flush_output(); !written) {

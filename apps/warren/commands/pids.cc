@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "commands.h"
-#include "look.h"
 #include "output.h"
 #include "sys/process.h"
 #include "sys/user.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -60,8 +60,8 @@ void print(const std::vector<Guest>& guests, bool by_user) {
 
 Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
-  const auto space = TRY_WRAP("pids", find_space(store, args.name));
-  const auto guests = look_at(TRY(pids_inside(space.name)));
+  const auto space = TRY_WRAP("pids", view::find_space(store, args.name));
+  const auto guests = look_at(TRY(view::pids_inside(space.name)));
   if (context.json())
     print_json(guests);
   else

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "output.h"
 #include "store/spaces.h"
+#include "view/space.h"
 
 namespace warren::cli {
 namespace {
@@ -47,9 +48,9 @@ Result<int> run(const Args& args, Context& context) {
     space = *found;
   }
   if (context.json())
-    say_json(to_json(space, settings));
+    say_json(view::to_json(space, settings));
   else
-    for (const auto& line : describe(space, settings)) say(line);
+    for (const auto& line : view::describe(space, settings)) say(line);
   return kExitOk;
 }
 

@@ -3,10 +3,12 @@
 
 #include "commands.h"
 #include "kinds/forward/ops.h"
-#include "look.h"
 #include "output.h"
 #include "store/spaces.h"
 #include "telling.h"
+#include "view/look.h"
+#include "view/space.h"
+#include "view/status.h"
 
 namespace warren::cli {
 namespace {
@@ -20,7 +22,7 @@ void print(Context& context, std::string_view verb, const std::string& name,
            const std::vector<model::Forward>& forwards) {
   if (context.json()) {
     auto list = Json::array();
-    for (const auto& forward : forwards) list.push_back(to_json(forward));
+    for (const auto& forward : forwards) list.push_back(view::to_json(forward));
     return say_json(Json{{"space", name}, {std::string(verb), list}});
   }
   for (const auto& forward : forwards) say(fmt::format("{} {}", verb, forward.str()));
@@ -49,14 +51,14 @@ Result<int> remove(const Args& args, Context& context) {
 Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  auto spaces = TRY(one_or_all(store, args.name, "port ls"));
+  auto spaces = TRY(view::one_or_all(store, args.name, "port ls"));
   host::Kernel kernel;
   const auto all = TRY(view::read_status(kernel, settings, std::move(spaces)));
   auto json = Json::array();
   Columns columns({"SPACE", "PROTOCOL", "HOST", "PORT", "CONNECTIONS"});
   for (const auto& status : all)
     for (const auto& [forward, connections] : status.forwards) {
-      auto one = to_json(forward);
+      auto one = view::to_json(forward);
       one["space"] = status.space.name.str();
       one["connections"] = connections;
       json.push_back(one);

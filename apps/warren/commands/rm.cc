@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "commands.h"
 #include "engine/spaces.h"
-#include "look.h"
 #include "output.h"
 #include "telling.h"
 

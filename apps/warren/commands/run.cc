@@ -6,8 +6,8 @@
 #include "guest/guest.h"
 #include "guest/subids.h"
 #include "kinds/ids/ids.h"
-#include "look.h"
 #include "sys/lock.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -24,7 +24,7 @@ struct Args {
 Status take_ids(guest::Request& request, const Args& args, const Context& context) {
   const auto settings = TRY(context.settings());
   auto store = TRY(store::Store::open(store::kStorePath));
-  const auto space = TRY(find_space(store, args.name));
+  const auto space = TRY(view::find_space(store, args.name));
   const auto map = args.map.empty() ? std::nullopt : std::optional(args.map);
   request.ids = TRY(ids::id_runs(store, settings.ids, space, map));
   request.exact_ids = map || space.adopted;

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "devices.h"
-#include "look.h"
 #include "output.h"
 #include "sys/process.h"
+#include "view/devices.h"
+#include "view/look.h"
+#include "view/space.h"
+#include "view/status.h"
 
 namespace warren::cli {
 namespace {
@@ -16,10 +18,11 @@ struct Args {
 
 void print(const view::SpaceStatus& status, const model::Settings& settings, const std::vector<pid_t>& pids) {
   say(fmt::format("{} is {}", status.space.name.str(), status.state()));
-  for (const auto& line : describe(status.space, settings)) say("  " + line);
+  for (const auto& line : view::describe(status.space, settings)) say("  " + line);
   say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
   say(fmt::format("  sent        {} in {} packets", bytes(status.sent_bytes), status.sent_packets));
-  for (const auto& device : look_at(status.space)) say("  device      " + in_words(status.space, device));
+  for (const auto& device : view::look_at(status.space))
+    say("  device      " + view::in_words(status.space, device));
   say(fmt::format("  processes   {}", pids.size()));
   const auto& refused = status.refused;
   say(fmt::format("  refused     {} spoofed, {} to the host, {} unpublished, {} over the limit",
@@ -30,16 +33,16 @@ void print(const view::SpaceStatus& status, const model::Settings& settings, con
 
 Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
-  const auto space = TRY_WRAP("show", find_space(store, args.name));
+  const auto space = TRY_WRAP("show", view::find_space(store, args.name));
   const auto settings = TRY(context.settings_with(store));
   host::Kernel kernel;
   const auto status = TRY(view::read_status(kernel, settings, {space})).front();
-  const auto pids = TRY(pids_inside(space.name));
+  const auto pids = TRY(view::pids_inside(space.name));
   if (context.json()) {
     auto json = to_json(status, settings);
     json["pids"] = pids;
     json["devices"] = Json::array();
-    for (const auto& device : look_at(space)) json["devices"].push_back(to_json(space, device));
+    for (const auto& device : view::look_at(space)) json["devices"].push_back(view::to_json(space, device));
     say_json(json);
   } else {
     print(status, settings, pids);

@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "commands.h"
-#include "look.h"
 #include "output.h"
 #include "view/glance.h"
+#include "view/look.h"
 
 namespace warren::cli {
 namespace {
@@ -46,7 +46,7 @@ Result<std::vector<SpaceName>> not_standing(const std::vector<SpaceName>& names,
   const auto settings = TRY(context.settings_with(store));
   std::vector<SpaceName> found;
   for (const auto& name : names)
-    if (!TRY(view::stands(store, kernel, TRY(find_space(store, name.str())), settings)))
+    if (!TRY(view::stands(store, kernel, TRY(view::find_space(store, name.str())), settings)))
       found.push_back(name);
   return found;
 }

@@ -44,7 +44,7 @@ std::string target_of(const Space& space) {
 
 Status prepare() {
   for (const auto* name : kKinds) TRY(sys::make_directories(in_index(name)));
-  return sys::pin_host(in_index("host"));
+  return sys::pin_host(kHostNetns);
 }
 
 /// Under another name first, which no member can have, so that the link is never missing.

@@ -20,6 +20,9 @@ namespace warren::session {
 /// such user or group. Error: they could not be looked up.
 [[nodiscard]] Result<std::vector<uid_t>> uids_of(const model::Member& member, uid_t least);
 
+/// The host's own namespace, pinned before the first session lands.
+inline constexpr const char* kHostNetns = "/run/warren/sessions/host";
+
 /// Where sessions land: links that pam_warren(8) follows with one open(2), since a login must not wait for a
 /// database.
 ///

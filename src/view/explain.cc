@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "explain.h"
+#include "view/explain.h"
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
 
-#include "devices.h"
 #include "doctor/firewall.h"
 #include "doctor/remedy.h"
 #include "host/host.h"
-#include "look.h"
+#include "store/devices.h"
 #include "store/forwards.h"
 #include "store/spaces.h"
 #include "sys/process.h"
+#include "view/devices.h"
+#include "view/look.h"
+#include "view/space.h"
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 struct Heard {
@@ -26,13 +28,16 @@ struct Heard {
 };
 
 /// Who listens on the port inside the space, and whether the forward can reach it.
-Result<Heard> who_listens(const view::SpaceStatus& status, const model::Forward& forward, Port port) {
+Result<Heard> who_listens(const SpaceStatus& status, const model::Forward& forward, Port port) {
   Heard heard;
-  const auto pids = TRY(pids_inside(status.space.name));
   bool loopback = false;
-  const auto listeners = TRY(listeners_inside(status.space.name));
+  auto listeners = TRY(listeners_inside(status.space.name));
+  std::erase_if(listeners, [&](const auto& listener) {
+    return listener.proto != forward.proto || listener.port != port;
+  });
+  // To look through all processes of the host costs more than all else, so that is done for somebody only.
+  const auto pids = listeners.empty() ? std::vector<pid_t>() : TRY(pids_inside(status.space.name));
   for (const auto& listener : listeners) {
-    if (listener.proto != forward.proto || listener.port != port) continue;
     const auto holders = sys::holders_of(listener.inode, pids);
     const auto program = holders.empty()
                              ? std::string("a program")
@@ -60,7 +65,7 @@ std::string verdict(const Heard& heard, const model::Forward& forward, bool ipv6
   return who + " listens: reachable";
 }
 
-doctor::Packet packet_into(const view::SpaceStatus& status, const model::Forward& forward,
+doctor::Packet packet_into(const SpaceStatus& status, const model::Forward& forward,
                            const std::string& uplink, const Ip& to) {
   doctor::Packet packet;
   packet.family = to.family();
@@ -75,7 +80,7 @@ doctor::Packet packet_into(const view::SpaceStatus& status, const model::Forward
   return packet;
 }
 
-void list_refused(const view::RefusedCounts& refused, Explanation& out) {
+void list_refused(const RefusedCounts& refused, Explanation& out) {
   const auto say_if = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) out.lines.push_back(fmt::format("  refused: {} packets {}", count, what));
   };
@@ -87,16 +92,10 @@ void list_refused(const view::RefusedCounts& refused, Explanation& out) {
 
 }  // namespace
 
-Result<Explainer> Explainer::open(const Context& context) {
-  auto store = TRY(context.reader());
-  auto settings = TRY(context.settings_with(store));
-  return Explainer(std::move(store), std::move(settings));
-}
-
 Result<bool> Explainer::has_forward(Port port) { return !TRY(store_.forwards().of_port(port)).empty(); }
 
-Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
-                                Explanation& out, Json& json) {
+Status Explainer::explain_drops(const SpaceStatus& status, const model::Forward& forward, Explanation& out,
+                                Json& json) {
   const auto host = TRY(host::read_host(*TRY(kernel_.route()), settings_));
   const auto uplink = host.uplinks.empty() ? std::string() : host.uplinks.front().str();
   json["dropped_by"] = Json::array();
@@ -119,8 +118,7 @@ Status Explainer::explain_drops(const view::SpaceStatus& status, const model::Fo
   return {};
 }
 
-Status Explainer::explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,
-                                  Explanation& out) {
+Status Explainer::explain_forward(const SpaceStatus& status, const ForwardStatus& forward, Explanation& out) {
   const auto& w = status.wiring;
   const auto heard = TRY(who_listens(status, forward.forward, forward.forward.to));
   const auto says = verdict(heard, forward.forward, w.ip6.has_value());
@@ -141,8 +139,8 @@ Status Explainer::explain_forward(const view::SpaceStatus& status, const view::F
   return {};
 }
 
-Status Explainer::explain_space(const model::Space& space, Explanation& out) {
-  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
+Result<SpaceStatus> Explainer::explain_space(const model::Space& space, Explanation& out) {
+  auto status = TRY(read_status(kernel_, settings_, {space})).front();
   out.json["space"] = space.name.str();
   out.json["state"] = status.state();
   if (status.state() == "broken")
@@ -150,7 +148,7 @@ Status Explainer::explain_space(const model::Space& space, Explanation& out) {
         "space {} is broken: `warren check` says what is missing, `warren up` mends it", space.name.str()));
   else if (status.state() != "up")
     out.lines.push_back(fmt::format("space {0} is {1}: `warren up {0}`", space.name.str(), status.state()));
-  return {};
+  return status;
 }
 
 Status Explainer::explain_host_port(Port port, Explanation& out) {
@@ -173,8 +171,7 @@ Result<Explanation> Explainer::port(Port port) {
   for (const auto& [name, forward] : held) {
     const auto space = TRY(store_.spaces().find(name));
     if (!space) continue;
-    TRY(explain_space(*space, out));
-    const auto status = TRY(view::read_status(kernel_, settings_, {*space})).front();
+    const auto status = TRY(explain_space(*space, out));
     for (auto one : status.forwards) {
       if (one.forward != forward) continue;
       if (!one.forward.ports.single()) one.forward.to = port;  // of a range, the port that was asked for
@@ -197,13 +194,18 @@ void Explainer::explain_devices(const model::Space& space, Explanation& out) {
   }
 }
 
-/// The space with a device that has the address, or is to have it.
+/// The space with a device that is to have the address, or has it. An address that no device is to have may
+/// come from a DHCP server or a router, so then all that have devices are looked at from inside.
 Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
+  for (const auto& placed : TRY(store_.devices().with_address(ip)))
+    if (!placed.device.leaving) return placed.space;
   const auto is = [&](const IpPrefix& address) { return address.ip == ip; };
-  for (const auto& space : TRY(store_.spaces().all()))
-    for (const auto& [device, inside] : look_at(space))
-      if (std::ranges::any_of(device.addresses, is) || std::ranges::any_of(inside.addresses, is))
-        return space.name;
+  for (const auto& name : TRY(store_.devices().owners())) {
+    const auto space = TRY(store_.spaces().find(name));
+    if (!space) continue;
+    for (const auto& seen : look_at(*space))
+      if (std::ranges::any_of(seen.inside.addresses, is)) return name;
+  }
   return std::nullopt;
 }
 
@@ -247,8 +249,7 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   const auto space = TRY(find_space(store_, name.str()));
   Explanation out;
   out.json["forwards"] = Json::array();
-  TRY(explain_space(space, out));
-  const auto status = TRY(view::read_status(kernel_, settings_, {space})).front();
+  const auto status = TRY(explain_space(space, out));
   explain_devices(space, out);
   if (!space.uplink)
     out.lines.push_back(
@@ -260,4 +261,4 @@ Result<Explanation> Explainer::space(const SpaceName& name) {
   return out;
 }
 
-}  // namespace warren::cli
+}  // namespace warren::view

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "watch.h"
+#include "view/events.h"
 
 #include <fmt/format.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "host/listen.h"
+#include "model/derive.h"
 #include "netlink/link.h"
 #include "netlink/nft_dump.h"
 #include "nft/table.h"
@@ -21,7 +23,7 @@
 #include "sys/file.h"
 #include "sys/lock.h"
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 /// The store's own files change a moment before what they say can be read; who changed it closes the lock
@@ -33,12 +35,6 @@ Result<UniqueFd> watch_files(const std::string& store) {
       ::inotify_add_watch(fd.get(), sys::kRunDir, IN_CLOSE_WRITE) >= 0)
     return fd;
   return fail_errno(errno, "watch " + store);
-}
-
-Result<netlink::Socket> listen_to(int protocol, unsigned group) {
-  auto socket = TRY(netlink::Socket::open(protocol));
-  TRY(socket.join(group));
-  return socket;
 }
 
 void drain(int fd) {
@@ -98,8 +94,8 @@ std::string Event::line() const {
 
 Result<Watch> Watch::open(store::Store store, model::Settings settings) {
   auto files = TRY(watch_files(std::filesystem::path(store::kStorePath).parent_path()));
-  auto route = TRY(listen_to(NETLINK_ROUTE, RTNLGRP_LINK));
-  auto netfilter = TRY(listen_to(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
+  auto route = TRY(host::listen_to(NETLINK_ROUTE, {RTNLGRP_LINK}));
+  auto netfilter = TRY(host::listen_to(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
   Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter),
               std::move(files));
   TRY(watch.remember());
@@ -144,15 +140,13 @@ Status Watch::read_store(const Tell& tell) {
 
 Status Watch::read_links(const Tell& tell) {
   const bool all = TRY(route_.receive([&](const netlink::MessageView& message) {
-    auto copy = message;
-    const bool gone = message.type == RTM_DELLINK;
-    if (gone) copy.type = RTM_NEWLINK;  // the same content
-    const auto link = netlink::parse_link(copy);
+    const auto news = host::link_news(message);
     constexpr std::array kGroups{model::kLinkGroup, model::kDeviceGroup, model::kLeavingGroup};
-    if (!link || std::ranges::find(kGroups, link->group) == kGroups.end()) return;
-    if (!gone && link->up) return void(up_.insert(link->name));
-    const bool was_up = up_.erase(link->name) != 0;  // a link that is just being made is no news
-    if (gone || was_up) tell({gone ? "link-gone" : "link-down", "", link->name});
+    if (!news || std::ranges::find(kGroups, news->link.group) == kGroups.end()) return;
+    const auto& name = news->link.name;
+    if (!news->gone && news->link.up) return void(up_.insert(name));
+    const bool was_up = up_.erase(name) != 0;  // a link that is just being made is no news
+    if (news->gone || was_up) tell({news->gone ? "link-gone" : "link-down", "", name});
   }));
   if (!all) tell({"events-lost", "", "links"});
   return {};
@@ -161,10 +155,10 @@ Status Watch::read_links(const Tell& tell) {
 Status Watch::read_ruleset(const Tell& tell) {
   bool changed = false;
   const bool all = TRY(netfilter_.receive([&](const netlink::MessageView& message) {
-    const auto change = netlink::parse_ruleset_change(message);
-    if (!change || change->process == "warren") return;
+    const auto change = rules_.take(message);
+    if (!change) return;
     changed = true;
-    tell({"ruleset-changed", "", fmt::format("by {} (PID {})", change->process, change->pid)});
+    tell({"ruleset-changed", "", "by " + change->by});
   }));
   if (!all) tell({"events-lost", "", "ruleset"});
   if (!changed && all) return {};
@@ -186,4 +180,4 @@ Status Watch::run(const Tell& tell) {
   }
 }
 
-}  // namespace warren::cli
+}  // namespace warren::view

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "devices.h"
+#include "view/devices.h"
 
 #include <fmt/format.h>
 
-namespace warren::cli {
+namespace warren::view {
 namespace {
 
 bool link_local(const Ip& ip) {
@@ -86,4 +86,4 @@ std::vector<std::string> row(const model::Space& space, const SeenDevice& seen) 
           std::string(seen.state())};
 }
 
-}  // namespace warren::cli
+}  // namespace warren::view

@@ -7,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/unique_fd.h"
+#include "host/listen.h"
+#include "model/space.h"
 #include "netlink/socket.h"
-#include "output.h"
 #include "store/store.h"
 #include "types/names.h"
 
-namespace warren::cli {
+namespace warren::view {
 
 /// Something that happened to the spaces.
 struct Event {
@@ -30,6 +32,7 @@ class Watch {
  public:
   using Tell = std::function<void(const Event&)>;
 
+  /// Error: the store or the kernel cannot be read or listened to.
   [[nodiscard]] static Result<Watch> open(store::Store store, model::Settings settings);
   /// Waits for the next change and tells it. Returns with an error only.
   [[nodiscard]] Status run(const Tell& tell);
@@ -51,9 +54,10 @@ class Watch {
   model::Settings settings_;
   netlink::Socket route_;
   netlink::Socket netfilter_;
+  host::RulesListener rules_;
   UniqueFd files_;  ///< inotify on the directories of the store and of the lock
   std::map<SpaceName, model::Space> known_;
   std::set<std::string> up_;  ///< host ends that were seen up
 };
 
-}  // namespace warren::cli
+}  // namespace warren::view

@@ -4,10 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "context.h"
-#include "output.h"
+#include "base/json.h"
+#include "host/kernel.h"
+#include "store/store.h"
+#include "view/status.h"
 
-namespace warren::cli {
+namespace warren::view {
 
 /// What can be said of a port, an address, a process or a space: lines for people, and the same as JSON.
 struct Explanation {
@@ -18,8 +20,12 @@ struct Explanation {
 /// The host as `explain` sees it, read once.
 class Explainer {
  public:
-  [[nodiscard]] static Result<Explainer> open(const Context& context);
+  /// `settings`: with the ULA prefix that the store keeps.
+  Explainer(store::Store store, model::Settings settings)
+      : store_(std::move(store)), settings_(std::move(settings)) {}
 
+  /// Each fails where the store or the kernel cannot be read; process() and space() with not_found where
+  /// there is none.
   [[nodiscard]] Result<Explanation> port(Port port);
   [[nodiscard]] Result<Explanation> address(const Ip& ip);
   [[nodiscard]] Result<Explanation> process(pid_t pid);
@@ -27,14 +33,12 @@ class Explainer {
   [[nodiscard]] Result<bool> has_forward(Port port);
 
  private:
-  Explainer(store::Store store, model::Settings settings)
-      : store_(std::move(store)), settings_(std::move(settings)) {}
-  [[nodiscard]] Status explain_space(const model::Space& space, Explanation& out);
+  [[nodiscard]] Result<SpaceStatus> explain_space(const model::Space& space, Explanation& out);
   static void explain_devices(const model::Space& space, Explanation& out);
   [[nodiscard]] Result<std::optional<SpaceName>> owner_by_device(const Ip& ip);
-  [[nodiscard]] Status explain_forward(const view::SpaceStatus& status, const view::ForwardStatus& forward,
+  [[nodiscard]] Status explain_forward(const SpaceStatus& status, const ForwardStatus& forward,
                                        Explanation& out);
-  [[nodiscard]] Status explain_drops(const view::SpaceStatus& status, const model::Forward& forward,
+  [[nodiscard]] Status explain_drops(const SpaceStatus& status, const model::Forward& forward,
                                      Explanation& out, Json& json);
   [[nodiscard]] Status explain_host_port(Port port, Explanation& out);
 
@@ -43,4 +47,4 @@ class Explainer {
   host::Kernel kernel_;
 };
 
-}  // namespace warren::cli
+}  // namespace warren::view

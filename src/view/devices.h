@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "kinds/device/look.h"
-#include "output.h"
 
-namespace warren::cli {
+namespace warren::view {
 
 /// A device as it is stored, and as it stands.
 struct SeenDevice {
@@ -27,4 +27,4 @@ struct SeenDevice {
 /// For a table: space, device, type, parent, VLAN, mode, MAC, addresses, state.
 [[nodiscard]] std::vector<std::string> row(const model::Space& space, const SeenDevice& seen);
 
-}  // namespace warren::cli
+}  // namespace warren::view
