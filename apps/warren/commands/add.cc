@@ -6,7 +6,7 @@
 #include "model/derive.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::add_command {
 namespace {
 
 struct Args {
@@ -73,4 +73,4 @@ void register_add(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::add_command

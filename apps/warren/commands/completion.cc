@@ -5,7 +5,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::completion_command {
 namespace {
 
 struct Args {
@@ -103,4 +103,4 @@ void register_completion(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::completion_command

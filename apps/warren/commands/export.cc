@@ -6,7 +6,7 @@
 #include "output.h"
 #include "store/spaces.h"
 
-namespace warren::cli {
+namespace warren::cli::export_command {
 namespace {
 
 struct Args {};
@@ -33,4 +33,4 @@ void register_export(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::export_command

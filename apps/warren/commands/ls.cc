@@ -5,7 +5,7 @@
 #include "output.h"
 #include "store/spaces.h"
 
-namespace warren::cli {
+namespace warren::cli::ls_command {
 namespace {
 
 struct Args {};
@@ -48,4 +48,4 @@ void register_ls(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::ls_command

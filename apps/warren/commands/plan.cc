@@ -6,7 +6,7 @@
 #include "output.h"
 #include "store/spaces.h"
 
-namespace warren::cli {
+namespace warren::cli::plan_command {
 namespace {
 
 struct Args {
@@ -64,4 +64,4 @@ void register_plan(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::plan_command

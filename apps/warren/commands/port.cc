@@ -8,7 +8,7 @@
 #include "store/spaces.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::port_command {
 namespace {
 
 struct Args {
@@ -98,4 +98,4 @@ void register_port(const Command& program, Context& context) {
   on(list_command, context, list_args, list);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::port_command

@@ -7,7 +7,7 @@
 #include "output.h"
 #include "sys/process.h"
 
-namespace warren::cli {
+namespace warren::cli::show_command {
 namespace {
 
 struct Args {
@@ -58,4 +58,4 @@ void register_show(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::show_command
