@@ -17,7 +17,7 @@ using model::Desired;
 using model::Space;
 using model::State;
 
-const Space* find(const Desired& desired, SpaceNumber number) {
+const Space* find_space(const Desired& desired, SpaceNumber number) {
   const auto found = std::ranges::find(desired.spaces, number, &Space::number);
   return found == desired.spaces.end() ? nullptr : &*found;
 }
@@ -31,7 +31,7 @@ bool is_same(const Change& change) {
 std::vector<Space> touched(const Change& change) {
   std::vector<Space> spaces;
   for (const auto& space : change.after.spaces) {
-    const auto* before = find(change.before, space.number);
+    const auto* before = find_space(change.before, space.number);
     if (!before || before->state != space.state) spaces.push_back(space);
   }
   return spaces;
@@ -42,7 +42,7 @@ std::optional<std::vector<rooms::RoomOrder>> orders_for(
     const Moves& moves, const Change& change,
     const std::map<SpaceName, std::shared_ptr<const UniqueFd>>& adopted) {
   const auto differs = [&](const Space& space) {
-    const auto* before = find(change.before, space.number);
+    const auto* before = find_space(change.before, space.number);
     return !before || *before != space;
   };
   if (moves.rising.size() != 1 || std::ranges::count_if(change.after.spaces, differs) != 1)
@@ -50,7 +50,7 @@ std::optional<std::vector<rooms::RoomOrder>> orders_for(
   const auto& space = moves.rising.front();
   if (const auto found = adopted.find(space.name); found != adopted.end())
     return std::vector{rooms::RoomOrder{space.name, rooms::RoomOrder::Kind::adopt, found->second}};
-  if (find(change.before, space.number)) return std::nullopt;  // its IDs may be another's than the host's
+  if (find_space(change.before, space.number)) return std::nullopt;  // its IDs may be another's than the host's
   return std::vector{rooms::RoomOrder{space.name}};
 }
 
@@ -58,7 +58,7 @@ std::optional<std::vector<rooms::RoomOrder>> orders_for(
 Desired taken_back(const Change& change, const Desired& now) {
   auto target = change.before;
   for (const auto& space : now.spaces) {
-    auto* before = const_cast<Space*>(find(target, space.number));
+    auto* before = const_cast<Space*>(find_space(target, space.number));
     if (!before) {
       target.spaces.push_back(space);
       target.spaces.back().state = State::removing;
@@ -84,7 +84,7 @@ Desired taken_back(const Change& change, const Desired& now) {
 Moves moves_of(const Change& change) {
   Moves moves;
   for (const auto& space : change.after.spaces) {
-    const auto* before = find(change.before, space.number);
+    const auto* before = find_space(change.before, space.number);
     const bool was = before && before->state == State::up;
     const bool is = space.state == State::up;
     if (is && !was) moves.rising.push_back(space);

@@ -7,7 +7,7 @@
 #include "output.h"
 #include "view/space.h"
 
-namespace warren::cli {
+namespace warren::cli::add_command {
 namespace {
 
 struct Args {
@@ -74,4 +74,4 @@ void register_add(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::add_command

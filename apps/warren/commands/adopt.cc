@@ -7,7 +7,7 @@
 #include "output.h"
 #include "view/space.h"
 
-namespace warren::cli {
+namespace warren::cli::adopt_command {
 namespace {
 
 struct Args {
@@ -52,4 +52,4 @@ void register_adopt(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::adopt_command

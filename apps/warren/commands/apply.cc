@@ -8,7 +8,7 @@
 #include "engine/spaces.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::apply_command {
 namespace {
 
 struct Args {
@@ -95,4 +95,4 @@ void register_apply(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::apply_command

@@ -3,7 +3,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::audit_command {
 namespace {
 
 struct Args {};
@@ -41,4 +41,4 @@ void register_audit(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::audit_command

@@ -6,7 +6,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::backup_command {
 namespace {
 
 struct Args {
@@ -36,4 +36,4 @@ void register_backup(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::backup_command

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::check_command {
 namespace {
 
 struct Args {};
@@ -30,4 +30,4 @@ void register_check(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::check_command

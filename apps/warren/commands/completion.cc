@@ -6,7 +6,7 @@
 #include "output.h"
 #include "store/spaces.h"
 
-namespace warren::cli {
+namespace warren::cli::completion_command {
 namespace {
 
 struct Args {
@@ -115,4 +115,4 @@ void register_completion(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::completion_command

@@ -13,7 +13,7 @@
 #include "view/devices.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::dev_command {
 namespace {
 
 struct Args {
@@ -167,4 +167,4 @@ void register_dev(const Command& program, Context& context) {
   on(list_command, context, list_args, list);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::dev_command

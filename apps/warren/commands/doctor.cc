@@ -8,7 +8,7 @@
 #include "output.h"
 #include "store/spaces.h"
 
-namespace warren::cli {
+namespace warren::cli::doctor_command {
 namespace {
 
 struct Args {};
@@ -71,4 +71,4 @@ void register_doctor(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::doctor_command

@@ -7,7 +7,7 @@
 #include "output.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::down_command {
 namespace {
 
 struct Args {
@@ -43,4 +43,4 @@ void register_down(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::down_command

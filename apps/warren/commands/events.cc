@@ -7,7 +7,7 @@
 #include "output.h"
 #include "sys/lock.h"
 
-namespace warren::cli {
+namespace warren::cli::events_command {
 namespace {
 
 struct Args {
@@ -62,4 +62,4 @@ void register_events(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::events_command

@@ -7,7 +7,7 @@
 #include "sys/enter.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::exec_command {
 namespace {
 
 struct Args {
@@ -75,4 +75,4 @@ void register_shell(const Command& program, Context& context) {
   on(shell, context, args, run_shell);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::exec_command

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::explain_command {
 namespace {
 
 struct Args {
@@ -57,4 +57,4 @@ void register_explain(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::explain_command

@@ -7,7 +7,7 @@
 #include "store/spaces.h"
 #include "view/space.h"
 
-namespace warren::cli {
+namespace warren::cli::export_command {
 namespace {
 
 struct Args {};
@@ -34,4 +34,4 @@ void register_export(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::export_command

@@ -9,7 +9,7 @@
 #include "store/ids.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::id_command {
 namespace {
 
 struct Args {
@@ -213,4 +213,4 @@ void register_id(const Command& program, Context& context) {
   register_changes(id, context);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::id_command

@@ -6,7 +6,7 @@
 #include "sys/process.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::identify_command {
 namespace {
 
 struct Args {
@@ -37,4 +37,4 @@ void register_identify(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::identify_command

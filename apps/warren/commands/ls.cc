@@ -7,7 +7,7 @@
 #include "view/space.h"
 #include "view/status.h"
 
-namespace warren::cli {
+namespace warren::cli::ls_command {
 namespace {
 
 struct Args {};
@@ -50,4 +50,4 @@ void register_ls(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::ls_command

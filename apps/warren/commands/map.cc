@@ -8,7 +8,7 @@
 #include "store/ids.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::map_command {
 namespace {
 
 struct Args {
@@ -313,4 +313,4 @@ void register_map(const Command& program, Context& context) {
   register_assigning(map, context);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::map_command

@@ -10,7 +10,7 @@
 #include "telling.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::member_command {
 namespace {
 
 struct Args {
@@ -93,4 +93,4 @@ void register_member(const Command& program, Context& context) {
   on(list_command, context, list_args, list);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::member_command

@@ -8,7 +8,7 @@
 #include "output.h"
 #include "view/events.h"
 
-namespace warren::cli {
+namespace warren::cli::monitor_command {
 namespace {
 
 struct Args {};
@@ -36,4 +36,4 @@ void register_monitor(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::monitor_command

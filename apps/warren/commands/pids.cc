@@ -10,7 +10,7 @@
 #include "sys/user.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::pids_command {
 namespace {
 
 struct Args {
@@ -81,4 +81,4 @@ void register_pids(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::pids_command

@@ -7,7 +7,7 @@
 #include "store/spaces.h"
 #include "view/space.h"
 
-namespace warren::cli {
+namespace warren::cli::plan_command {
 namespace {
 
 struct Args {
@@ -65,4 +65,4 @@ void register_plan(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::plan_command

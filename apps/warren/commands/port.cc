@@ -10,7 +10,7 @@
 #include "view/space.h"
 #include "view/status.h"
 
-namespace warren::cli {
+namespace warren::cli::port_command {
 namespace {
 
 struct Args {
@@ -100,4 +100,4 @@ void register_port(const Command& program, Context& context) {
   on(list_command, context, list_args, list);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::port_command

@@ -6,7 +6,7 @@
 #include "store/backup.h"
 #include "sys/lock.h"
 
-namespace warren::cli {
+namespace warren::cli::restore_command {
 namespace {
 
 struct Args {
@@ -47,4 +47,4 @@ void register_restore(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::restore_command

@@ -7,7 +7,7 @@
 #include "output.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::rm_command {
 namespace {
 
 struct Args {
@@ -48,4 +48,4 @@ void register_rm(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::rm_command

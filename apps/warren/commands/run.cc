@@ -9,7 +9,7 @@
 #include "sys/lock.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::run_command {
 namespace {
 
 struct Args {
@@ -89,4 +89,4 @@ void register_run(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::run_command

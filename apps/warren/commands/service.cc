@@ -10,7 +10,7 @@
 #include "store/services.h"
 #include "telling.h"
 
-namespace warren::cli {
+namespace warren::cli::service_command {
 namespace {
 
 struct Args {
@@ -178,4 +178,4 @@ void register_service(const Command& program, Context& context) {
   on(list_command, context, std::make_shared<Args>(), list);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::service_command

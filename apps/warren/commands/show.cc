@@ -9,7 +9,7 @@
 #include "view/space.h"
 #include "view/status.h"
 
-namespace warren::cli {
+namespace warren::cli::show_command {
 namespace {
 
 struct Args {
@@ -61,4 +61,4 @@ void register_show(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::show_command

@@ -7,7 +7,7 @@
 #include "view/glance.h"
 #include "view/look.h"
 
-namespace warren::cli {
+namespace warren::cli::up_command {
 namespace {
 
 struct Args {
@@ -94,4 +94,4 @@ void register_up(const Command& program, Context& context) {
   on(command, context, args, run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::up_command

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "output.h"
 
-namespace warren::cli {
+namespace warren::cli::version_command {
 namespace {
 
 struct Args {};
@@ -25,4 +25,4 @@ void register_version(const Command& program, Context& context) {
   on(command, context, std::make_shared<Args>(), run);
 }
 
-}  // namespace warren::cli
+}  // namespace warren::cli::version_command

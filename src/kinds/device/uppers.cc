@@ -16,7 +16,7 @@ using model::Device;
 using model::DeviceKind;
 using netlink::Link;
 
-constexpr int kRounds = 60;
+constexpr int kLinkRounds = 60;
 
 /// What is made on top of a macvlan or ipvlan sits on the same parent, and may be a tap.
 bool of_kind(const Link& link, const Device& device) {
@@ -57,7 +57,7 @@ Result<std::vector<int>> Devices::find_uppers(const Site& site) {
 
 /// As often as there are any: where one stands, a tenant may make another on top of it meanwhile.
 Result<bool> Devices::clear_uppers(const Site& site) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kLinkRounds; ++round) {
     const auto found = TRY(find_uppers(site));
     if (found.empty()) return round > 0;
     netlink::Batch batch;
