@@ -28,8 +28,10 @@ Statement& Statement::bind(std::int64_t number) {
 }
 
 Statement& Statement::bind(std::string_view text) {
+  // A view without any text behind it would be taken for NULL.
+  const char* data = text.data() ? text.data() : "";
   const int code =
-      sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+      sqlite3_bind_text(statement_, ++bound_, data, static_cast<int>(text.size()), SQLITE_STATIC);
   if (error_ == SQLITE_OK) error_ = code;
   return *this;
 }

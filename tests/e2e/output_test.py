@@ -28,7 +28,7 @@ KEYS = (  # of the object, or of each object in the list
 FIND = {"doctor", "audit"}  # and say so by their exit status
 HELP = ("add", "rm", "ls", "show", "exec", "shell", "up", "down", "adopt", "identify", "pids", "monitor", "plan",
         "port", "member", "service", "dev", "audit", "events",
-        "apply", "export", "check", "doctor", "explain", "completion", "version", "id", "map", "run")
+        "apply", "export", "check", "doctor", "explain", "completion", "version", "id", "map", "run", "backup", "restore")
 INNER = {"port": ("add", "rm", "ls"), "member": ("add", "rm", "ls"), "service": ("add", "rm", "ls"),
          "dev": ("add", "rm", "ls"), "id": ("ls", "show", "allocate", "free", "purge", "export"),
          "map": ("add", "ls", "show", "explain", "rm", "assign", "split")}
