@@ -28,13 +28,15 @@ Status Engine::Self::rise_all(const std::vector<Space>& spaces) {
 /// looked for, and the operator's hooks may end what runs there. Where somebody stays, all stay.
 Status Engine::Self::begin_moves(const Moves& moves, bool force) {
   TRY(rise_all(moves.rising));
-  for (const auto& space : moves.falling) TRY(sessions().hold(space));
-  for (const auto& space : moves.falling) hooks_.fall(space, settings_);
-  auto vacated = vacate(moves.falling, force);
-  if (vacated) return vacated;
+  auto begun = [&]() -> Status {
+    for (const auto& space : moves.falling) TRY(sessions().hold(space));
+    for (const auto& space : moves.falling) hooks_.fall(space, settings_);
+    return vacate(moves.falling, force);
+  }();
+  if (begun) return begun;
   undo_moves(moves);
   TRY(settle_sessions(moves.falling, {}));
-  return vacated;
+  return begun;
 }
 
 void Engine::Self::end_moves(const Moves& moves, const std::vector<SpaceFailure>& failures) {

@@ -60,8 +60,10 @@ Desired taken_back(const Change& change, const Desired& now) {
   for (const auto& space : now.spaces) {
     auto* before = const_cast<Space*>(find_space(target, space.number));
     if (!before) {
-      target.spaces.push_back(space);
-      target.spaces.back().state = State::removing;
+      auto& gone = target.spaces.emplace_back(space);
+      gone.state = State::removing;
+      gone.ip4.reset(), gone.ip6.reset();  // another gets them back, and its ports
+      gone.forwards.clear();
       continue;
     }
     for (const auto& device : space.devices) {
@@ -108,15 +110,15 @@ Result<std::pair<Change, Engine::Self::Adopted>> Engine::Self::decide(const Oper
 /// Nobody is placed in what is not whole: sessions are held before the commit, from which on a crash is
 /// completed by the next `up`.
 Status Engine::Self::store_change(const Change& change, const Moves& moves) {
-  TRY(hold_sessions(moves));
   auto written = [&]() -> Status {
+    TRY(hold_sessions(moves));
     auto transaction = TRY(store_.begin());
     TRY(write_change(store_, change));
     return transaction.commit();
   }();
   if (written) {
     settings_.services = change.after.settings.services;
-    return change_member_links(change);
+    return written;
   }
   if (!moves.rising.empty() || !moves.falling.empty()) TRY(sync_sessions({}));
   return written;
@@ -143,6 +145,7 @@ Result<model::Observed> Engine::Self::glance(const Change& change) {
 
 Status Engine::Self::carry_out(const Change& change, Report& report, const Options& options,
                                rooms::RoomSource* begun) {
+  TRY(change_member_links(change));
   auto plan = engine::plan(change.after, TRY(glance(change)));
   const auto* desired = &change.after;
   std::optional<Desired> all;
@@ -168,9 +171,26 @@ Status Engine::Self::take_back(const Change& change, const Moves& moves) {
   now.settings = change.after.settings;
   Change back{now, taken_back(change, now)};
   TRY(store_change(back, {}));
+  TRY(change_member_links(back));
   const auto report = TRY(bring_up(names, {}));
   undo_moves(moves);
   return report.whole();
+}
+
+/// What goes on is finished at once, where that can be: a step that was refused may succeed a moment later.
+/// What is refused again is told of as it was at first. An error leaves the report as it is.
+Status Engine::Self::go_on(const Operation& operation, Report& report) {
+  auto names = operation.touches;
+  if (!report.failures.empty()) names.clear();
+  for (const auto& failure : report.failures) names.push_back(failure.name);
+  auto again = TRY(bring_up(names, {}));
+  for (auto& failure : again.failures) {
+    const auto first = std::ranges::find(report.failures, failure.name, &model::SpaceFailure::name);
+    if (first != report.failures.end()) failure = *first;
+  }
+  report.failures = std::move(again.failures);
+  std::ranges::move(again.warnings, std::back_inserter(report.warnings));
+  return {};
 }
 
 Result<Report> Engine::Self::run(const Operation& operation, const Options& options) {
@@ -187,12 +207,14 @@ Result<Report> Engine::Self::run(const Operation& operation, const Options& opti
   }
   if (room) room->release();
   auto done = carry_out(change, report, options, room ? &*room : nullptr);
-  if (done && operation.on_failure == Operation::OnFailure::take_back) done = report.whole();
+  room.reset();
+  const bool goes_on = operation.on_failure == Operation::OnFailure::go_on;
+  if (goes_on && !(done && report.failures.empty()) && go_on(operation, report)) done = {};
+  if (done && !goes_on) done = report.whole();
   if (done) {
     end_moves(moves, report.failures);
     return report;
   }
-  room.reset();
   if (const auto back = take_back(change, moves); !back)
     done.error().what += "; not all is as it was (" + back.error().what + "): `warren up` tries again";
   return std::unexpected(std::move(done).error());

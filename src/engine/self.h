@@ -77,6 +77,7 @@ class Engine::Self {
                                  rooms::RoomSource* begun);
   [[nodiscard]] Result<model::Observed> glance(const Change& change);
   [[nodiscard]] Status take_back(const Change& change, const Moves& moves);
+  [[nodiscard]] Status go_on(const kinds::Operation& operation, Report& report);
 
   // The kernel's part of every plan: perform.cc and table.cc.
   [[nodiscard]] Status perform(Carry& carry);

@@ -35,15 +35,20 @@ Status Engine::Self::settle_sessions(const std::vector<model::Space>& spaces,
   return {};
 }
 
+/// Who leaves one space may come into another: what goes, goes first.
 Status Engine::Self::change_member_links(const Change& change) {
-  for (const auto& space : change.after.spaces) {
-    const auto before = std::ranges::find(change.before.spaces, space.number, &model::Space::number);
-    const auto had = before == change.before.spaces.end() ? std::vector<Member>() : before->members;
-    for (const auto& member : had)
-      if (!std::ranges::binary_search(space.members, member)) TRY(sessions().remove(member));
+  const auto members_of = [](const model::Desired& desired, const model::Space& like) {
+    const auto found = std::ranges::find(desired.spaces, like.number, &model::Space::number);
+    return found == desired.spaces.end() ? std::vector<Member>() : found->members;
+  };
+  for (const auto& space : change.before.spaces)
     for (const auto& member : space.members)
-      if (!std::ranges::binary_search(had, member)) TRY(sessions().put(member, space));
-  }
+      if (!std::ranges::binary_search(members_of(change.after, space), member))
+        TRY(sessions().remove(member));
+  for (const auto& space : change.after.spaces)
+    for (const auto& member : space.members)
+      if (!std::ranges::binary_search(members_of(change.before, space), member))
+        TRY(sessions().put(member, space));
   return {};
 }
 

@@ -74,7 +74,11 @@ Result<Report> Engine::Self::up(const std::vector<SpaceName>& names, const model
   }
   if (change.before.spaces != change.after.spaces) TRY(store_change(change, {}));
   Report report;
-  if (names.empty() || !allowed.empty()) report = TRY(bring_up(allowed, progress));
+  if (names.empty() || !allowed.empty()) {
+    auto done = bring_up(allowed, progress);
+    if (!done && change.before.spaces != change.after.spaces) (void)take_back(change, moves_of(change));
+    report = TRY(std::move(done));
+  }
   std::ranges::move(refused, std::back_inserter(report.failures));
   return report;
 }

@@ -30,7 +30,16 @@ std::vector<T> missing(const std::vector<T>& all, const std::vector<T>& other) {
   return left;
 }
 
+/// Gives up the addresses of one that is to have others, so that two spaces may change places. Until those
+/// are written, it has one of no pool.
+Status free_addresses(store::Store& store, const Space& space) {
+  auto without = space;
+  without.ip4.reset(), without.ip6.reset();
+  return store.spaces().update(without, Ip::v4(space.number), {});
+}
+
 Status write_removals(store::Store& store, const Space& before, const Space& after) {
+  if (before.ip4 != after.ip4 || before.ip6 != after.ip6) TRY(free_addresses(store, after));
   for (const auto& forward : missing(before.forwards, after.forwards))
     TRY(store.forwards().erase(before.number, forward));
   for (const auto& member : missing(before.members, after.members))

@@ -42,7 +42,7 @@ struct Operation {
   /// What is done where the kernel refuses a part of it.
   enum class OnFailure {
     take_back,  ///< all is as it was before
-    go_on,      ///< what could be done stays; the next `warren up` does the rest
+    go_on,  ///< it is tried once more; then what could be done stays, and the next `warren up` does the rest
   } on_failure = OnFailure::take_back;
 };
 

@@ -53,12 +53,15 @@ Status put_link(const std::string& entry, const std::string& target) {
   const auto slash = path.rfind('/') + 1;
   const auto fresh = path.substr(0, slash) + "#" + path.substr(slash);
   ::unlink(fresh.c_str());
-  if (::symlink(target.c_str(), fresh.c_str()) != 0 && errno == ENOENT) {
+  bool made = ::symlink(target.c_str(), fresh.c_str()) == 0;
+  if (!made && errno == ENOENT) {
     TRY(prepare());
-    if (::symlink(target.c_str(), fresh.c_str()) != 0) return fail_errno(errno, "make " + fresh);
+    made = ::symlink(target.c_str(), fresh.c_str()) == 0;
   }
-  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  return fail_errno(errno, "make " + path);
+  if (made && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  const auto error = errno;
+  ::unlink(fresh.c_str());
+  return fail_errno(error, "make " + path);
 }
 
 Status drop_link(const std::string& entry) {
