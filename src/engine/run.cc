@@ -50,7 +50,8 @@ std::optional<std::vector<rooms::RoomOrder>> orders_for(
   const auto& space = moves.rising.front();
   if (const auto found = adopted.find(space.name); found != adopted.end())
     return std::vector{rooms::RoomOrder{space.name, rooms::RoomOrder::Kind::adopt, found->second}};
-  if (find_space(change.before, space.number)) return std::nullopt;  // its IDs may be another's than the host's
+  if (find_space(change.before, space.number))
+    return std::nullopt;  // its IDs may be another's than the host's
   return std::vector{rooms::RoomOrder{space.name}};
 }
 
