@@ -136,16 +136,26 @@ void delete_route(Batch& batch, const Route& route) {
   write_route(batch, RTM_DELROUTE, 0, route, "delete the route");
 }
 
-Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
+Status visit_routes(Socket& socket, Family family, const std::function<void()>& start,
+                    const std::function<void(const Route&)>& visit) {
   Batch batch;
   rtmsg header{};
   header.rtm_family = af(family);
   // Strict checking lets the kernel leave out the other tables.
   batch.add<RouteScope>(RTM_GETROUTE, NLM_F_DUMP, header, "list the routes")
       .put(kTable, std::uint32_t{RT_TABLE_MAIN});
-  auto routes = dump_as(socket, batch, parse_route);
-  // A namespace that never had a route of the family has no table for it either.
-  if (!routes && routes.error().code == Code::not_found) return std::vector<Route>{};
+  auto done = socket.dump(batch, start, [&](const MessageView& message) {
+    if (const auto route = parse_route(message)) visit(*route);
+  });
+  if (done || done.error().code != Code::not_found) return done;
+  start();  // a namespace that never had a route of the family has no table for it either
+  return {};
+}
+
+Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
+  std::vector<Route> routes;
+  TRY(visit_routes(
+      socket, family, [&] { routes.clear(); }, [&](const Route& route) { routes.push_back(route); }));
   return routes;
 }
 
