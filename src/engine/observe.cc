@@ -5,15 +5,11 @@
 #include <atomic>
 #include <linux/netlink.h>
 #include <thread>
-#include <unordered_set>
 
 #include "engine/kinds.h"
 #include "host/host_view.h"
-#include "host/links.h"
 #include "host/table.h"
 #include "model/derive.h"
-#include "netlink/link.h"
-#include "netlink/route.h"
 #include "sys/netns.h"
 
 namespace warren::engine {
@@ -24,27 +20,6 @@ using model::Facts;
 using model::Space;
 
 constexpr std::size_t kMostThreads = 4;
-
-Status read_routes(netlink::Socket& route, Family family, HostView& view) {
-  for (auto& entry : TRY(netlink::dump_routes(route, family)))
-    if (entry.dst) view.routes.emplace(std::pair(*entry.dst, entry.metric), entry);
-  return {};
-}
-
-Result<HostView> read_view(netlink::Socket& route, bool ipv6) {
-  HostView view;
-  for (auto& link : TRY(netlink::dump_links(route))) {
-    auto name = link.name;
-    view.links.emplace(std::move(name), std::move(link));
-  }
-  TRY(read_routes(route, Family::v4, view));
-  if (ipv6) TRY(read_routes(route, Family::v6, view));
-  view.neighbours = TRY(netlink::dump_neighbours(route));
-  std::ranges::sort(view.neighbours);
-  view.addresses = TRY(netlink::dump_addresses(route));
-  for (auto& name : TRY(sys::pinned_names())) view.pins.insert(std::move(name));
-  return view;
-}
 
 /// Looks at spaces, each from inside, by several threads, which take one space after the other.
 class Look {
@@ -101,8 +76,8 @@ bool host_part_stands(const HostView& view, const model::Settings& settings, mod
     return std::ranges::any_of(view.addresses, [&](const auto& a) { return a.index == 1 && a.ip == ip; });
   };
   const auto routed = [&](const std::optional<Cidr>& pool) {
-    return pool && std::ranges::any_of(view.routes, [&](const auto& entry) {
-             return entry.first.first == *pool && entry.second.unreachable;
+    return pool && std::ranges::any_of(view.routes, [&](const auto& route) {
+             return route.to == *pool && route.unreachable;
            });
   };
   switch (part) {
@@ -122,11 +97,10 @@ std::vector<std::string> stray_links(const HostView& view, const model::Desired&
   std::vector<std::string> names;
   for (const auto& space : desired.spaces)
     for (const auto* kind : kKinds) kind->host_links({space, desired.settings}, names);
-  const std::unordered_set<std::string> known(names.begin(), names.end());
+  std::ranges::sort(names);
   std::vector<std::string> strays;
-  for (const auto& [name, link] : view.links)
-    if (host::is_own(link) && !known.contains(name)) strays.push_back(name);
-  std::ranges::sort(strays);
+  for (const auto& link : view.links)
+    if (link.own && !std::ranges::binary_search(names, link.name)) strays.push_back(link.name);
   return strays;
 }
 
@@ -136,7 +110,7 @@ Result<model::Observed> observe(host::Kernel& kernel, const model::Desired& desi
                                 const host::HostFacts& facts, const host::Originals& originals,
                                 const std::vector<SpaceName>& only) {
   auto& route = *TRY(kernel.route());
-  const auto view = TRY(read_view(route, desired.settings.ipv6));
+  const auto view = TRY(host::read_view(route, desired.settings.ipv6));
   model::Observed seen;
   seen.facts = Look(view, desired, facts, only).all();
   seen.stray_links = stray_links(view, desired);

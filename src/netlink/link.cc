@@ -165,16 +165,30 @@ Result<int> link_index(const Socket& socket, const IfName& name) {
   return fail_errno(errno, "find link " + name.str());
 }
 
-Result<std::vector<Link>> dump_links(Socket& socket, bool stats) {
+namespace {
+
+/// `visit` may take the link away.
+template <class Visit>
+Status each_link(Socket& socket, bool stats, const std::function<void()>& start, Visit visit) {
   Batch batch;
   batch.add<LinkScope>(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}, "list the links")
       .put(kExtMask, stats ? 0 : kNoStats);
+  return socket.dump(batch, start, [&](const MessageView& message) {
+    if (auto link = parse_link(message)) visit(*link);
+  });
+}
+
+}  // namespace
+
+Status visit_links(Socket& socket, const std::function<void()>& start,
+                   const std::function<void(const Link&)>& visit) {
+  return each_link(socket, false, start, visit);
+}
+
+Result<std::vector<Link>> dump_links(Socket& socket, bool stats) {
   std::vector<Link> links;
-  TRY(socket.dump(
-      batch, [&] { links.clear(); },
-      [&](const MessageView& message) {
-        if (auto link = parse_link(message)) links.push_back(std::move(*link));
-      }));
+  TRY(each_link(
+      socket, stats, [&] { links.clear(); }, [&](Link& link) { links.push_back(std::move(link)); }));
   return links;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -118,6 +119,10 @@ void query_link(Batch& batch, const IfName& name, bool stats = false);
 /// Its index alone (netdevice(7)): a whole answer costs more with each namespace that the host has. Error:
 /// not_found.
 [[nodiscard]] Result<int> link_index(const Socket& socket, const IfName& name);
+/// Shows every link of the socket's namespace, one after the other, without their counters. What was seen
+/// before a call of `start` is to be forgotten: the kernel was disturbed, and tells all again.
+[[nodiscard]] Status visit_links(Socket& socket, const std::function<void()>& start,
+                                 const std::function<void(const Link&)>& visit);
 /// All links of the socket's namespace; with their counters only when `stats`.
 [[nodiscard]] Result<std::vector<Link>> dump_links(Socket& socket, bool stats = false);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/route.h"
 
+#include <cstring>
 #include <sys/socket.h>
 
 #include "netlink/rtnl.h"
@@ -136,25 +137,51 @@ void delete_route(Batch& batch, const Route& route) {
   write_route(batch, RTM_DELROUTE, 0, route, "delete the route");
 }
 
-Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
+Status visit_routes(Socket& socket, Family family, const std::function<void()>& start,
+                    const std::function<void(const Route&)>& visit) {
   Batch batch;
   rtmsg header{};
   header.rtm_family = af(family);
   // Strict checking lets the kernel leave out the other tables.
   batch.add<RouteScope>(RTM_GETROUTE, NLM_F_DUMP, header, "list the routes")
       .put(kTable, std::uint32_t{RT_TABLE_MAIN});
-  auto routes = dump_as(socket, batch, parse_route);
-  // A namespace that never had a route of the family has no table for it either.
-  if (!routes && routes.error().code == Code::not_found) return std::vector<Route>{};
+  auto done = socket.dump(batch, start, [&](const MessageView& message) {
+    if (const auto route = parse_route(message)) visit(*route);
+  });
+  if (done || done.error().code != Code::not_found) return done;
+  start();  // a namespace that never had a route of the family has no table for it either
+  return {};
+}
+
+Result<std::vector<Route>> dump_routes(Socket& socket, Family family) {
+  std::vector<Route> routes;
+  TRY(visit_routes(
+      socket, family, [&] { routes.clear(); }, [&](const Route& route) { routes.push_back(route); }));
   return routes;
 }
+
+namespace {
+
+/// The interface of the first of several ways that share what goes there; 0 where that is cut off.
+int first_hop(const AttrView& attr) {
+  rtnexthop hop{};
+  if (attr.payload.size() < sizeof hop) return 0;
+  std::memcpy(&hop, attr.payload.data(), sizeof hop);
+  return hop.rtnh_ifindex;
+}
+
+}  // namespace
 
 void query_way(Batch& batch, const Ip& to) {
   rtmsg header{};
   header.rtm_family = af(to.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(to.bits());
-  // Else the kernel looks through all addresses of all links for the IPv6 source that it would choose.
-  if (!to.is_v4()) header.rtm_src_len = header.rtm_dst_len;
+  // Else the kernel looks through all addresses of all links for the IPv6 source that it would choose: once
+  // to find the way, for which it is given one, and once to tell it, for which it is to tell the entry alone.
+  if (!to.is_v4()) {
+    header.rtm_src_len = header.rtm_dst_len;
+    header.rtm_flags = RTM_F_FIB_MATCH;
+  }
   auto request = batch.add<RouteScope>(RTM_GETROUTE, 0, header, "find the route");
   request.put(kDst, to);
   if (!to.is_v4()) request.put(kSrc, to);
@@ -169,6 +196,7 @@ std::optional<Way> parse_way(const MessageView& message) {
   for (const auto& attr : message.attributes<rtmsg>()) {
     if (attr.type == RTA_OIF) way.index = attr.as<int>().value_or(0);
     if (attr.type == RTA_GATEWAY) way.gateway = read_ip(attr, header->rtm_family);
+    if (attr.type == RTA_MULTIPATH) way.index = first_hop(attr);
   }
   return way;
 }

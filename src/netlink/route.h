@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -43,6 +44,10 @@ void put_route(Batch& batch, const Route& route);
 /// The same, but where there is one already that stays. Error: exists.
 void add_route(Batch& batch, const Route& route);
 void delete_route(Batch& batch, const Route& route);
+/// Shows every route of the family, one after the other. What was seen before a call of `start` is to be
+/// forgotten: the kernel was disturbed, and tells all again.
+[[nodiscard]] Status visit_routes(Socket& socket, Family family, const std::function<void()>& start,
+                                  const std::function<void(const Route&)>& visit);
 [[nodiscard]] Result<std::vector<Route>> dump_routes(Socket& socket, Family family);
 
 /// How the kernel would send to an address.

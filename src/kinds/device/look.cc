@@ -53,8 +53,8 @@ bool host_end_stands(const model::Space& space, const Device& device, const host
   if (!base || link->peer_index != base->index) return false;
   return std::ranges::all_of(device.addresses, [&](const IpPrefix& address) {
     if (!address.ip.is_v4()) return true;
-    const auto route = host.routes.find({Cidr(address.ip, 32), 0U});
-    return route != host.routes.end() && route->second.index == link->index;
+    const auto* route = host.route(Cidr(address.ip, 32), 0);
+    return route && route->index == link->index;
   });
 }
 

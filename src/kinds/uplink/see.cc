@@ -2,10 +2,7 @@
 #include "kinds/uplink/see.h"
 
 #include <algorithm>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 
-#include "host/links.h"
 #include "kinds/uplink/aspects.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
@@ -15,9 +12,6 @@ namespace {
 
 using host::HostFacts;
 using host::HostView;
-
-constexpr std::size_t kForceForwarding =
-    59;  // DEVCONF_FORCE_FORWARDING of linux/ipv6.h, newer than Debian 12's
 
 /// What the inner end of the link is, as it is seen from inside.
 struct Inner {
@@ -83,22 +77,20 @@ Inner look_inside(const kinds::Sight& sight, const model::Wiring& w, Parts& righ
 
 bool has_route(const HostView& view, const Ip& to, int index, const std::optional<Ip>& source) {
   // The kernel gives IPv6 routes the metric 1024 where none was asked for.
-  const auto found = view.routes.find({Cidr(to, to.bits()), to.is_v4() ? 0U : 1024U});
-  return found != view.routes.end() && found->second.index == index && found->second.src == source;
+  const auto* found = view.route(Cidr(to, to.bits()), to.is_v4() ? 0U : 1024U);
+  return found && found->index == index && found->src == source;
 }
 
-void look_at_outer(const netlink::Link& link, const model::Wiring& w, const HostFacts& facts, Parts& right) {
+void look_at_outer(const host::HostLink& link, const model::Wiring& w, const HostFacts& facts, Parts& right) {
   right.set(Part::outer_mac, link.mac == w.outer_mac);
   right.set(Part::group, link.group == model::kLinkGroup);
   right.set(Part::outer_up, link.up && link.noarp && link.no_autoconf);
-  right.set(Part::forwarding4, (facts.forwarding4 || link.ipv4(IPV4_DEVCONF_FORWARDING) == 1) &&
-                                   link.ipv4(IPV4_DEVCONF_ROUTE_LOCALNET) == 1);
-  right.set(Part::forwarding6,
-            link.ipv6(DEVCONF_ACCEPT_RA) == 0 && (!facts.force6 || link.ipv6(kForceForwarding) == 1));
+  right.set(Part::forwarding4, (facts.forwarding4 || link.forwards4) && link.routes_localnet);
+  right.set(Part::forwarding6, !link.hears_routers && (!facts.force6 || link.forced_forwards6));
   if (link.mtu != facts.mtu) right.set(Part::mtu, false);
 }
 
-void look_at_host(const kinds::Sight& sight, const netlink::Link& link, const model::Wiring& w,
+void look_at_host(const kinds::Sight& sight, const host::HostLink& link, const model::Wiring& w,
                   Parts& right) {
   const auto neighbour = [&](const Ip& ip) {
     return std::ranges::binary_search(sight.view.neighbours, netlink::Neighbour{link.index, ip, w.inner_mac});
@@ -117,10 +109,10 @@ void look_at_host(const kinds::Sight& sight, const netlink::Link& link, const mo
 void see(const kinds::Sight& sight, const model::Space& space, kinds::ItemFacts out) {
   const auto w = model::wiring(space, sight.settings);
   Parts right;
-  right.set(Part::has_pin, sight.view.pins.contains(space.name.str()));
+  right.set(Part::has_pin, sight.view.has_pin(space.name.str()));
   const auto inner = sight.inside ? look_inside(sight, w, right) : Inner();
   if (const auto* link = space.uplink ? sight.view.link(w.outer) : nullptr) {
-    right.set(Part::has_outer, host::is_own(*link));
+    right.set(Part::has_outer, link->own);
     right.set(Part::veth,
               inner.index != 0 && inner.outer_index == link->index && link->peer_index == inner.index);
     look_at_host(sight, *link, w, right);
