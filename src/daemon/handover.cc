@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kAtOnce = 128;  ///< descriptors a message; the kernel takes 253
 constexpr int kRoom = 64 << 20;
-using Control = std::array<std::byte, CMSG_SPACE(sizeof(int) * kAtOnce)>;
+using Descriptors = std::array<std::byte, CMSG_SPACE(sizeof(int) * kAtOnce)>;
 
 /// One message: the descriptors, and the names of their spaces, a line each.
 Status put(int to, std::span<const Handed> listeners) {
@@ -27,7 +27,7 @@ Status put(int to, std::span<const Handed> listeners) {
   }
   const auto bytes = sizeof(int) * listeners.size();
   iovec part{text.data(), text.size()};
-  alignas(cmsghdr) Control control{};
+  alignas(cmsghdr) Descriptors control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -77,7 +77,7 @@ std::vector<Opened> unpack(int bundle) {
   for (;;) {
     std::array<char, kAtOnce * 64> text{};
     iovec part{text.data(), text.size()};
-    alignas(cmsghdr) Control control{};
+    alignas(cmsghdr) Descriptors control{};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
