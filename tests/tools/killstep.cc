@@ -2,6 +2,9 @@
 // killstep N CMD...: runs CMD, and kills it just before the Nth system call that changes something. Exit 137
 // then; where CMD ended before, its own exit code. `killstep 0 CMD...` lets CMD run and prints how many such
 // calls it made.
+// killstep fail N ERRNO CMD...: runs CMD, and has that call, and no other, do nothing but fail with ERRNO, a
+// number. Gives CMD's exit code; 125 where CMD ended before.
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -10,6 +13,8 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +32,7 @@ namespace {
 
 constexpr int kExitKilled = 128 + SIGKILL;
 constexpr int kExitUsage = 2;
+constexpr int kExitNotReached = 125;
 constexpr int kExitNotFound = 127;
 constexpr int kFilterStop = SIGTRAP | PTRACE_EVENT_SECCOMP
                                           << 8;  // what waitpid() says of it, above the lowest byte
@@ -47,10 +53,11 @@ bool is_regular(pid_t thread, std::uint64_t fd) {
 
 /// These change something whatever their arguments are. What is sent may be a request of netlink.
 constexpr std::array kAlways{
-    SYS_sendto,   SYS_sendmsg,   SYS_sendmmsg,  SYS_mount,     SYS_umount2, SYS_unshare,   SYS_setns,
-    SYS_unlinkat, SYS_renameat2, SYS_ftruncate, SYS_fallocate, SYS_fsync,   SYS_fdatasync, SYS_mkdirat,
+    SYS_sendto,    SYS_sendmsg, SYS_sendmmsg,  SYS_mount,     SYS_umount2,
+    SYS_unshare,   SYS_setns,   SYS_unlinkat,  SYS_renameat2, SYS_ftruncate,
+    SYS_fallocate, SYS_fsync,   SYS_fdatasync, SYS_mkdirat,   SYS_symlinkat,
 #ifdef SYS_unlink  // x86 has the older ones as well
-    SYS_unlink,   SYS_rename,    SYS_renameat,  SYS_mkdir,
+    SYS_unlink,    SYS_rename,  SYS_renameat,  SYS_mkdir,     SYS_symlink,
 #endif
 };
 /// These do, by their arguments.
@@ -84,6 +91,68 @@ bool at_step(pid_t thread) {
   return info.op == PTRACE_SYSCALL_INFO_SECCOMP &&
          changes_something(thread, info.seccomp.nr, info.seccomp.args);
 }
+
+using Registers = user_regs_struct;
+
+void change_registers(pid_t thread, void (*change)(Registers&, long), long value) {
+  Registers registers{};
+  iovec area{&registers, sizeof registers};
+  if (::ptrace(PTRACE_GETREGSET, thread, NT_PRSTATUS, &area) != 0) die("ptrace");
+  change(registers, value);
+  if (::ptrace(PTRACE_SETREGSET, thread, NT_PRSTATUS, &area) != 0) die("ptrace");
+}
+
+/// At the entry of a call: it becomes one that there is not, and has the result that set_result() gives it.
+void skip_call(pid_t thread) {
+#if defined(__x86_64__)
+  change_registers(
+      thread, [](Registers& all, long value) { all.orig_rax = static_cast<unsigned long>(value); }, -1);
+#elif defined(__aarch64__)
+  int number = -1;
+  iovec area{&number, sizeof number};
+  if (::ptrace(PTRACE_SETREGSET, thread, NT_ARM_SYSTEM_CALL, &area) != 0) die("ptrace");
+#else
+#error "say how a system call is skipped here"
+#endif
+}
+
+void set_result(pid_t thread, long result) {
+  change_registers(
+      thread,
+      [](Registers& all, long value) {
+#if defined(__x86_64__)
+        all.rax = static_cast<unsigned long>(value);
+#else
+        all.regs[0] = static_cast<unsigned long>(value);
+#endif
+      },
+      result);
+}
+
+/// What is done at one step of the program.
+class Blow {
+ public:
+  Blow(pid_t program, unsigned long step, int error) : program_(program), step_(step), error_(error) {}
+
+  /// Called where a thread stands before a system call that may be a step.
+  void at_call(pid_t thread) {
+    if (!at_step(thread) || ++steps_ != step_) return;
+    if (error_ == 0) {
+      ::kill(program_, SIGKILL);
+      return;
+    }
+    skip_call(thread);
+    set_result(thread, -error_);
+  }
+  [[nodiscard]] unsigned long steps() const { return steps_; }
+  [[nodiscard]] bool fell() const { return step_ != 0 && steps_ >= step_; }
+
+ private:
+  const pid_t program_;
+  const unsigned long step_;  ///< 0: none
+  const int error_;           ///< 0: the program is killed
+  unsigned long steps_ = 0;
+};
 
 /// The signal to hand on when the thread continues; stops that only tracing causes are not the program's.
 int signal_to_deliver(int status) {
@@ -129,8 +198,8 @@ void follow(pid_t child) {
 
 int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-/// Kills the program at its `last` step (never when 0), counts them in `steps`, and gives its exit code.
-int run(pid_t child, unsigned long last, unsigned long& steps) {
+/// Gives the program's exit code.
+int run(pid_t child, Blow& blow) {
   follow(child);
   for (int status = 0;;) {
     const pid_t thread = ::waitpid(-1, &status, __WALL);
@@ -140,23 +209,32 @@ int run(pid_t child, unsigned long last, unsigned long& steps) {
       if (thread == child) return exit_code(status);
       continue;
     }
-    if (status >> 8 == kFilterStop && at_step(thread) && ++steps == last) ::kill(child, SIGKILL);
+    if (status >> 8 == kFilterStop) blow.at_call(thread);
     // A thread that was killed meanwhile cannot be continued; its end is reported next.
     (void)::ptrace(PTRACE_CONT, thread, 0, static_cast<long>(signal_to_deliver(status)));
   }
 }
 
+/// The number that an argument is; anything else is an error of whoever wrote the test.
+unsigned long number(const char* text) {
+  char* end = nullptr;
+  const auto value = std::strtoul(text, &end, 10);
+  if (*text != '\0' && *end == '\0') return value;
+  std::fputs("usage: killstep N CMD... | killstep fail N ERRNO CMD...\n", stderr);
+  std::exit(kExitUsage);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  char* end = nullptr;
-  const auto last = argc > 2 ? std::strtoul(argv[1], &end, 10) : 0;
-  if (argc < 3 || *end != '\0') {
-    std::fputs("usage: killstep N CMD...\n", stderr);
-    return kExitUsage;
-  }
-  unsigned long steps = 0;
-  const int code = run(start(argv + 2), last, steps);
-  if (last == 0) std::printf("%lu\n", steps);
-  return last != 0 && steps >= last ? kExitKilled : code;
+  const bool fails = argc > 4 && std::strcmp(argv[1], "fail") == 0;
+  if (fails) ++argv, --argc;
+  const auto step = number(argc > 2 ? argv[1] : "");
+  const auto error = fails ? static_cast<int>(number(argv[2])) : 0;
+  const auto child = start(argv + (fails ? 3 : 2));
+  Blow blow(child, step, error);
+  const int code = run(child, blow);
+  if (step == 0) std::printf("%lu\n", blow.steps());
+  if (fails) return blow.fell() ? code : kExitNotReached;
+  return blow.fell() ? kExitKilled : code;
 }

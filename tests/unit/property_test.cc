@@ -234,6 +234,37 @@ TEST(Property, OnlyWhatDiffersIsTouched) {
   });
 }
 
+/// What must be done of a space that is up before and after, each as "kind item".
+std::vector<std::string> due(const Space& had, const Space& space, const Desired& before,
+                             const Desired& after) {
+  std::vector<std::string> all;
+  const bool moves = space.uplink && !same_addresses(had, space);
+  if (moves) all.emplace_back("uplink 0");
+  if (space.uplink && (moves || led_to(had, before.settings) != led_to(space, after.settings)))
+    all.emplace_back("service 0");
+  for (const auto& device : space.devices) {
+    const auto* was = find(had, device.index);
+    if (!was || device.leaving || !was->same_wish(device))
+      all.push_back(fmt::format("device {}", device.index));
+  }
+  return all;
+}
+
+TEST(Property, NothingThatDiffersIsPassedOver) {
+  for_all_pairs([](const Desired& before, const Desired& after) {
+    const auto steps = plan(after, expected(before, after));
+    std::set<std::string> done;
+    for (const auto& step : steps.steps)
+      done.insert(fmt::format("{} {} of {}", kKinds[step.kind]->name, step.item, step.space->name.str()));
+    for (const auto& space : after.spaces) {
+      const auto* had = find_up(before, space.number);
+      if (!had || space.state != State::up) continue;
+      for (const auto& what : due(*had, space, before, after))
+        EXPECT_TRUE(done.contains(fmt::format("{} of {}", what, space.name.str()))) << what;
+    }
+  });
+}
+
 TEST(Property, NoElementIsBothTakenAwayAndAdded) {
   for_all_pairs([](const Desired& before, const Desired& after) {
     const auto steps = plan(after, expected(before, after));
