@@ -119,7 +119,7 @@ Status write_servers(const SpaceName& space, const IfName& interface) {
   if (servers.empty()) return {};
   servers.resize(std::min(servers.size(), kMostServers));
   for (const auto& server : servers) text += fmt::format("nameserver {}\n", server.str());
-  const auto path = dhcp::resolv_path(space);
+  const auto path = dhcp::resolv_path("/etc", space);
   TRY(sys::make_directories(path.substr(0, path.rfind('/'))));
   const auto present = sys::read_file(path, kMostText);
   if (present && !present->empty() && !present->starts_with(dhcp::marker(interface))) return {};

@@ -42,12 +42,12 @@ Result<model::Settings> Context::settings_with(store::Store& store) const {
 
 Result<engine::Engine> Context::engine() const {
   TRY(require_writer());
-  return engine::Engine::open(TRY(settings()));
+  return engine::Engine::open(place, TRY(settings()));
 }
 
 Result<store::Store> Context::reader() const {
   TRY(require_root());
-  return store::Store::open_read_only(store::kStorePath);
+  return store::Store::open_read_only(place.store);
 }
 
 Result<std::vector<SpaceName>> parse_names(const std::vector<std::string>& texts) {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "base/place.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "kinds/operation.h"
@@ -22,7 +23,8 @@ inline constexpr int kExitFound = 3;  ///< `check` or `doctor` found something
 
 /// What the command line said that concerns every command, and the command that it named.
 struct Context {
-  std::string config = "/etc/warren/warren.toml";
+  Place place;         ///< made by main()
+  std::string config;  ///< the path of warren.toml
   bool config_given = false;
   std::string output = "text";
   std::vector<std::string> guest_command;  ///< what `exec` and `run` run: the words behind "--", as they are

@@ -13,16 +13,15 @@
 namespace warren::cli {
 namespace {
 
-constexpr const char* kControl = "/run/warren/warrend.sock";
 constexpr timeval kPatience{2, 0};
 
 }  // namespace
 
-std::optional<std::string> ask_daemon() {
+std::optional<std::string> ask_daemon(const Place& place) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, kControl, sizeof address.sun_path - 1);
+  std::strncpy(address.sun_path, place.in_run("warrend.sock").c_str(), sizeof address.sun_path - 1);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return std::nullopt;
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);

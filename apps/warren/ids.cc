@@ -21,7 +21,7 @@ std::string sum_text(const view::ShownMap& shown, const std::string& kind,
 
 Result<ids::IdRegistry> id_registry(const Context& context) {
   TRY(require_writer());
-  return ids::IdRegistry::open(TRY(context.settings()).ids);
+  return ids::IdRegistry::open(context.place, TRY(context.settings()).ids);
 }
 
 void print(const view::ShownMap& shown) {

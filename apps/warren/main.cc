@@ -132,6 +132,8 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
 
 int run(int argc, char** argv) {
   Context context;
+  context.place = Place::of_host();
+  context.config = context.place.config() + "/warren.toml";
   CLI::App app("A network of its own for every tenant of this host", "warren");
   auto* config = app.add_option("--config", context.config, "Configuration file")->envname("WARREN_CONFIG");
   app.add_option("-o,--output", context.output, "Output format: text or json")

@@ -45,6 +45,8 @@ void describe(CLI::App& app, Options& options) {
 
 int run(int argc, char** argv) {
   Options options;
+  options.place = Place::of_host();
+  options.config = options.place.config() + "/warren.toml";
   CLI::App app("Relays the host's services into the spaces, and mends what others break", "warrend");
   describe(app, options);
   CLI11_PARSE(app, argc, argv);

@@ -18,7 +18,6 @@
 #include "base/json.h"
 #include "daemon/journal.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::daemon {
 namespace {
@@ -30,8 +29,6 @@ constexpr auto kSettle = 100ms;    ///< of silence, before faults are looked for
 constexpr auto kAtLatest = 400ms;  ///< however long the noise goes on
 constexpr const char* kStored = "listeners";
 constexpr rlim_t kDescriptors = 1 << 20;
-
-std::string run_path(const char* name) { return std::string(sys::kRunDir) + "/" + name; }
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -56,13 +53,13 @@ Result<UniqueFd> take_signals() {
 
 // ---- starting ---------------------------------------------------------------------------------------------
 
-Daemon::Daemon(Options options) : options_(std::move(options)), reader_(options_.config) {}
+Daemon::Daemon(Options options) : options_(std::move(options)), reader_(options_.place, options_.config) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Options options) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(options)));
   daemon->supervisor_ = Supervisor::from_environment();
   auto passed = passed_descriptors();
-  TRY(sys::make_directories(sys::kRunDir));
+  TRY(sys::make_directories(daemon->place().run));
   TRY(daemon->take_lock());
   raise_descriptor_limit();
   TRY(daemon->reader_.reload());
@@ -71,11 +68,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Options options) {
   TRY(daemon->open_control(passed));
   daemon->loop_ = TRY(proxy::Loop::make(daemon->options_.limits));
   daemon->resolver_ = std::make_unique<Resolver>();
-  daemon->roster_ = std::make_unique<Roster>(*daemon->loop_, *daemon->resolver_);
+  daemon->roster_ = std::make_unique<Roster>(daemon->place(), *daemon->loop_, *daemon->resolver_);
   daemon->take_listeners(passed);
   if (daemon->options_.repair) {
-    daemon->watcher_ = TRY(Watcher::open());
-    daemon->mender_ = std::make_unique<Mender>(daemon->options_.config);
+    daemon->watcher_ = TRY(Watcher::open(daemon->place()));
+    daemon->mender_ = std::make_unique<Mender>(daemon->place(), daemon->options_.config);
   }
   daemon->proxy_thread_ = std::jthread([&loop = *daemon->loop_] { loop.run(); });
   daemon->since_ = timestamp();
@@ -87,7 +84,7 @@ Daemon::~Daemon() {
 }
 
 Status Daemon::take_lock() {
-  const auto path = run_path("warrend.lock");
+  const auto path = place().in_run("warrend.lock");
   lock_ = TRY(sys::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
   if (errno == EWOULDBLOCK) return fail(Code::exists, "another warrend is running already");
@@ -96,13 +93,13 @@ Status Daemon::take_lock() {
 
 /// The writers' lock, which is closed whenever one has finished, and the names of the namespaces.
 Status Daemon::watch_files() {
-  const auto lock = run_path("lock");
+  const auto lock = place().in_run("lock");
   TRY(sys::open_file(lock, O_RDONLY | O_CREAT | O_NOFOLLOW, 0600));
-  TRY(sys::make_directories(sys::kNetnsDir));
+  TRY(sys::make_directories(place().netns));
   files_ = UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   lock_watch_ = ::inotify_add_watch(files_.get(), lock.c_str(), IN_CLOSE_WRITE);
-  pins_watch_ = ::inotify_add_watch(files_.get(), sys::kNetnsDir, IN_DELETE | IN_MOVED_FROM);
-  if (lock_watch_ < 0 || pins_watch_ < 0) return fail_errno(errno, "watch /run/warren/lock and /run/netns");
+  pins_watch_ = ::inotify_add_watch(files_.get(), place().netns.c_str(), IN_DELETE | IN_MOVED_FROM);
+  if (lock_watch_ < 0 || pins_watch_ < 0) return fail_errno(errno, "watch " + lock + " and " + place().netns);
   return {};
 }
 
@@ -110,7 +107,7 @@ Status Daemon::open_control(std::vector<Passed>& passed) {
   const auto found = std::ranges::find_if(
       passed, [](const Passed& one) { return one.name == "control" || one.name == "warrend.socket"; });
   if (found == passed.end()) {
-    control_ = TRY(Control::listen(run_path("warrend.sock")));
+    control_ = TRY(Control::listen(place().in_run("warrend.sock")));
     return {};
   }
   ::fcntl(found->fd.get(), F_SETFL, O_NONBLOCK);
@@ -281,7 +278,7 @@ void Daemon::hint() {
 void Daemon::look_for_faults() {
   const auto now = Clock::now();
   if (!look_at_ || now < *look_at_) return;
-  if (mender_->busy() || Mender::warren_at_work() || now < pace_.earliest()) {
+  if (mender_->busy() || mender_->warren_at_work() || now < pace_.earliest()) {
     look_at_ = std::max(now + kSettle, pace_.earliest());
     return;
   }
@@ -305,14 +302,14 @@ void Daemon::repaired() {
   repairs_.mended += repair->mended.size();
   repairs_.last = timestamp();
   record_event(
-      repair->failed.empty() ? "mended" : "mending-failed",
+      place(), repair->failed.empty() ? "mended" : "mending-failed",
       fmt::format("\"causes\":{},\"mended\":{},\"failed\":{},\"seconds\":{:.3f}", Json(repair->causes).dump(),
                   Json(repair->mended).dump(), Json(repair->failed).dump(), repair->seconds));
   if (!pace_.mended(Clock::now())) return;
   const auto text =
       "something undoes again and again what is mended; repairs pause ever longer, up to a minute";
   say(Level::warning, text);
-  record_event("repairs-damped", fmt::format("\"detail\":\"{}\"", text));
+  record_event(place(), "repairs-damped", fmt::format("\"detail\":\"{}\"", text));
 }
 
 // ---- telling ----------------------------------------------------------------------------------------------
@@ -349,7 +346,7 @@ std::string Daemon::summary() const {
 }
 
 void Daemon::write_metrics() {
-  const auto written = sys::write_atomically(run_path("metrics.prom"), as_metrics(report()));
+  const auto written = sys::write_atomically(place().in_run("metrics.prom"), as_metrics(report()));
   if (!written) say(Level::warning, written.error().what);
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/place.h"
 #include "daemon/control.h"
 #include "daemon/mender.h"
 #include "daemon/pace.h"
@@ -23,7 +24,8 @@ namespace warren::daemon {
 
 /// What the command line says.
 struct Options {
-  std::string config = "/etc/warren/warren.toml";
+  Place place;
+  std::string config;  ///< the path of warren.toml
   proxy::Limits limits;
   std::chrono::milliseconds stop{3000};  ///< connections may end by themselves that long
   bool repair = true;
@@ -64,6 +66,8 @@ class Daemon {
   [[nodiscard]] std::string answer(std::string_view request) const;
   [[nodiscard]] std::string summary() const;
   void stop();
+
+  [[nodiscard]] const Place& place() const { return options_.place; }
 
   Options options_;
   Supervisor supervisor_;

@@ -12,14 +12,11 @@
 
 #include "base/log.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::daemon {
 namespace {
 
 constexpr off_t kMostBytes = 1 << 20;
-
-std::string events_path() { return std::string(sys::kRunDir) + "/events.jsonl"; }
 
 void rotate_when_large(const std::string& path) {
   struct stat info {};
@@ -43,8 +40,8 @@ std::string timestamp() {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), milliseconds);
 }
 
-void record_event(std::string_view event, const std::string& json_fields) {
-  const auto path = events_path();
+void record_event(const Place& place, std::string_view event, const std::string& json_fields) {
+  const auto path = place.in_run("events.jsonl");
   rotate_when_large(path);
   const auto file = sys::open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
   if (!file) return say(Level::warning, file.error().what);

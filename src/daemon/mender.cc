@@ -12,26 +12,26 @@
 #include "config/settings.h"
 #include "engine/engine.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::daemon {
 namespace {
 
-Result<engine::Report> bring_up(const std::string& config) {
-  auto engine = TRY(engine::Engine::open(TRY(config::load_settings(config, false))));
+Result<engine::Report> bring_up(const Place& place, const std::string& config) {
+  auto engine = TRY(engine::Engine::open(place, TRY(config::load_settings(config, false))));
   return engine.up({});
 }
 
 }  // namespace
 
-Mender::Mender(std::string config)
-    : config_(std::move(config)),
+Mender::Mender(Place place, std::string config)
+    : place_(std::move(place)),
+      config_(std::move(config)),
       done_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-bool Mender::warren_at_work() {
+bool Mender::warren_at_work() const {
   // For reading: a close after writing would be taken for the end of somebody's work.
-  const auto fd = sys::open_file(std::string(sys::kRunDir) + "/lock", O_RDONLY | O_NOFOLLOW);
+  const auto fd = sys::open_file(place_.in_run("lock"), O_RDONLY | O_NOFOLLOW);
   return fd && ::flock(fd->get(), LOCK_SH | LOCK_NB) != 0;
 }
 
@@ -68,7 +68,7 @@ Repair Mender::repair(std::vector<std::string> causes) const {
   Repair result;
   result.causes = std::move(causes);
   const auto begin = std::chrono::steady_clock::now();
-  const auto report = bring_up(config_);
+  const auto report = bring_up(place_, config_);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!report) {
     result.failed.push_back(report.error().what);

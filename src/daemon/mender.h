@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/place.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -24,7 +25,7 @@ struct Repair {
 /// Runs the engine's `up` on a thread of its own: it may wait for the lock, and work for long.
 class Mender {
  public:
-  explicit Mender(std::string config);
+  Mender(Place place, std::string config);
 
   /// One at a time: not while busy().
   void start(std::vector<std::string> causes);
@@ -34,12 +35,13 @@ class Mender {
   [[nodiscard]] std::optional<Repair> take();
 
   /// Does some warren work on the spaces right now?
-  [[nodiscard]] static bool warren_at_work();
+  [[nodiscard]] bool warren_at_work() const;
 
  private:
   void run(const std::stop_token& stop);
   [[nodiscard]] Repair repair(std::vector<std::string> causes) const;
 
+  Place place_;
   std::string config_;
   UniqueFd done_;
   bool busy_ = false;  ///< of the caller's thread

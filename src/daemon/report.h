@@ -16,7 +16,7 @@ struct Report {
   std::vector<Standing> standing;
   std::vector<model::Service> services;
   std::vector<std::pair<ServiceName, std::vector<proxy::Address>>> addresses;
-  std::vector<std::pair<Place, std::string>> failures;
+  std::vector<std::pair<Endpoint, std::string>> failures;
   proxy::Counters retired;  ///< of listeners that are gone
   std::uint64_t pauses = 0;
   struct Repairs {

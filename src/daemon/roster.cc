@@ -66,8 +66,8 @@ void Roster::sync(const Wishes& wishes) {
 }
 
 bool Roster::stale() const {
-  return std::ranges::any_of(spaces_, [](const auto& entry) {
-    const auto now = sys::netns_id(sys::pin_path(entry.first));
+  return std::ranges::any_of(spaces_, [&](const auto& entry) {
+    const auto now = sys::netns_id(place_.pin(entry.first.str()));
     return !now || *now != entry.second.netns;
   });
 }
@@ -78,7 +78,7 @@ void Roster::drop_spaces(const Plan& plan) {
   for (const auto& [name, space] : spaces_) {
     const auto first = plan.lower_bound({name, {}, 0, Family::v4});
     const bool wanted = first != plan.end() && first->first.space == name;
-    const auto now = sys::netns_id(sys::pin_path(name));
+    const auto now = sys::netns_id(place_.pin(name.str()));
     if (!wanted || !now || *now != space.netns) gone.push_back(name);
   }
   if (gone.empty()) return;
@@ -156,16 +156,16 @@ void Roster::resolved(const Resolver::Answer& answer) {
 }
 
 void Roster::open_missing(const Plan& plan) {
-  std::set<Place> missing;
+  std::set<Endpoint> missing;
   for (const auto& [place, what] : plan)
     if (!listeners_.contains(place)) missing.insert(place);
   std::vector<Opened> opened;
   for (auto& candidate : inherited_) {
-    const auto now = sys::netns_id(sys::pin_path(candidate.place.space));
+    const auto now = sys::netns_id(place_.pin(candidate.place.space.str()));
     if (!now || *now != candidate.netns || missing.erase(candidate.place) == 0) continue;
     opened.push_back(std::move(candidate));
   }
-  auto made = open_places({missing.begin(), missing.end()});
+  auto made = open_endpoints(place_, {missing.begin(), missing.end()});
   std::ranges::move(made.opened, std::back_inserter(opened));
   std::ranges::move(take(std::move(opened), plan), std::back_inserter(made.failed));
   tell_failures(made.failed);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/handover.h"
@@ -24,7 +25,7 @@ struct Wishes {
 
 /// A listener that stands, and its counters.
 struct Standing {
-  Place place;
+  Endpoint place;
   ServiceName service;
   proxy::Counters counters;
 };
@@ -39,13 +40,14 @@ class Roster {
     Ip source;
     bool operator==(const Wanted&) const = default;
   };
-  using Plan = std::map<Place, Wanted>;
+  using Plan = std::map<Endpoint, Wanted>;
   /// The listeners that are wanted: of each service by proxy in each space that is up and has it, one a
   /// family.
   [[nodiscard]] static Plan plan(const Wishes& wishes);
 
   /// `loop` runs on a thread of its own already.
-  Roster(proxy::Loop& loop, Resolver& resolver) : loop_(loop), resolver_(resolver) {}
+  Roster(Place place, proxy::Loop& loop, Resolver& resolver)
+      : place_(std::move(place)), loop_(loop), resolver_(resolver) {}
 
   /// Listeners that were handed over: taken when they are wanted, else closed with the next sync().
   void inherit(std::vector<Opened> listeners);
@@ -57,7 +59,7 @@ class Roster {
   /// True: some place that is wanted does not listen yet.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
   /// Why places that are wanted do not listen.
-  [[nodiscard]] const std::map<Place, std::string>& failures() const { return failed_; }
+  [[nodiscard]] const std::map<Endpoint, std::string>& failures() const { return failed_; }
 
   [[nodiscard]] std::vector<Standing> standing() const;
   [[nodiscard]] const std::map<ServiceName, model::Service>& services() const { return services_; }
@@ -83,14 +85,15 @@ class Roster {
   [[nodiscard]] std::vector<NotOpened> take(std::vector<Opened> opened, const Plan& plan);
   void tell_failures(const std::vector<NotOpened>& failed);
 
+  Place place_;
   proxy::Loop& loop_;
   Resolver& resolver_;
-  std::map<Place, Held> listeners_;
+  std::map<Endpoint, Held> listeners_;
   std::map<SpaceName, Space> spaces_;
   std::map<ServiceName, model::Service> services_;  ///< those by proxy
   std::map<ServiceName, proxy::TargetId> targets_;
   std::map<std::string, std::vector<Ip>> hosts_;
-  std::map<Place, std::string> failed_;
+  std::map<Endpoint, std::string> failed_;
   std::vector<Opened> inherited_;
   bool incomplete_ = false;
 };

@@ -31,39 +31,39 @@ void set(int fd, int level, int option) {
 }
 
 /// In the namespace of the calling thread.
-Result<UniqueFd> listen_at(const Place& place) {
-  const bool tcp = place.proto == Proto::tcp;
-  UniqueFd fd(::socket(place.family == Family::v4 ? AF_INET : AF_INET6,
+Result<UniqueFd> listen_at(const Endpoint& endpoint) {
+  const bool tcp = endpoint.proto == Proto::tcp;
+  UniqueFd fd(::socket(endpoint.family == Family::v4 ? AF_INET : AF_INET6,
                        (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return fail_errno(errno, "make a socket");
   if (tcp) {
     set(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     set(fd.get(), IPPROTO_TCP, TCP_NODELAY);  // what is accepted inherits it
   }
-  if (place.family == Family::v6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
-  const auto address = Address::of(loopback(place.family), place.port);
+  if (endpoint.family == Family::v6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  const auto address = Address::of(loopback(endpoint.family), endpoint.port);
   if (::bind(fd.get(), address.get(), address.size()) != 0) return fail_errno(errno, "bind " + address.str());
   if (tcp && ::listen(fd.get(), kBacklog) != 0) return fail_errno(errno, "listen at " + address.str());
   return fd;
 }
 
-Result<sys::NetnsId> enter(const SpaceName& space) {
-  const auto netns = TRY(sys::open_netns(sys::pin_path(space)));
+Result<sys::NetnsId> enter(const Place& place, const SpaceName& space) {
+  const auto netns = TRY(sys::open_netns(place.pin(space.str())));
   TRY(sys::enter_netns(netns.get()));
   return sys::netns_id(netns.get());
 }
 
-void open_all(const std::vector<Place>& places, Openings& openings) {
+void open_all(const Place& place, const std::vector<Endpoint>& endpoints, Openings& openings) {
   SpaceName inside;
   Result<sys::NetnsId> netns = fail(Code::failed, "");
-  for (const auto& place : places) {
-    if (place.space != inside || !netns) netns = enter(place.space);
-    inside = place.space;
-    auto fd = netns ? listen_at(place) : std::unexpected(netns.error());
+  for (const auto& endpoint : endpoints) {
+    if (endpoint.space != inside || !netns) netns = enter(place, endpoint.space);
+    inside = endpoint.space;
+    auto fd = netns ? listen_at(endpoint) : std::unexpected(netns.error());
     if (fd)
-      openings.opened.push_back({place, *netns, std::move(*fd)});
+      openings.opened.push_back({endpoint, *netns, std::move(*fd)});
     else
-      openings.failed.push_back({place, std::move(fd).error()});
+      openings.failed.push_back({endpoint, std::move(fd).error()});
   }
 }
 
@@ -75,13 +75,13 @@ int option(int fd, int name) {
 
 }  // namespace
 
-std::string Place::str() const {
+std::string Endpoint::str() const {
   return fmt::format("{} {} {}:{}", space.str(), name(proto), loopback(family).bracketed(), port);
 }
 
-Openings open_places(const std::vector<Place>& places) {
+Openings open_endpoints(const Place& place, const std::vector<Endpoint>& endpoints) {
   Openings openings;
-  if (!places.empty()) std::jthread([&] { open_all(places, openings); });
+  if (!endpoints.empty()) std::jthread([&] { open_all(place, endpoints, openings); });
   return openings;
 }
 

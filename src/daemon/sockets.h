@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/place.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sys/netns.h"
@@ -13,24 +14,24 @@
 
 namespace warren::daemon {
 
-/// A place in a space on which its processes find a service: 127.0.0.1:PORT or [::1]:PORT.
-struct Place {
+/// Where in a space its processes find a service: 127.0.0.1:PORT or [::1]:PORT.
+struct Endpoint {
   SpaceName space;
   Proto proto = Proto::tcp;
   Port port = 0;
   Family family = Family::v4;
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const Endpoint&) const = default;
   [[nodiscard]] std::string str() const;  ///< "web1 tcp 127.0.0.1:3306"
 };
 
 /// A listening socket, and the namespace that it belongs to.
 struct Opened {
-  Place place;
+  Endpoint place;
   sys::NetnsId netns;
   UniqueFd fd;
 };
 struct NotOpened {
-  Place place;
+  Endpoint place;
   Error error;
 };
 struct Openings {
@@ -39,8 +40,8 @@ struct Openings {
 };
 
 /// Makes the sockets, each inside its space, on a thread that ends there: the caller's namespace stays what
-/// it is. `places` sorted, so that each space is entered once.
-[[nodiscard]] Openings open_places(const std::vector<Place>& places);
+/// it is. `endpoints` sorted, so that each space is entered once.
+[[nodiscard]] Openings open_endpoints(const Place& place, const std::vector<Endpoint>& endpoints);
 
 /// What a socket is by the kernel's own word; its namespace too (SIOCGSKNS). `space` is for the caller to
 /// say. Error: it is no listening socket on a loopback address.

@@ -95,7 +95,7 @@ std::vector<std::string> Suspicions::take() {
     if (!holds(kind, name)) continue;
     if (kind == Kind::link) causes.push_back("link " + name);
     if (kind == Kind::route) causes.push_back("address or route " + name);
-    if (kind == Kind::pin) causes.push_back("/run/netns/" + name);
+    if (kind == Kind::pin) causes.push_back(place_.pin(name));
     if (kind == Kind::client) causes.push_back("DHCP client of " + name);
     if (kind == Kind::rules) causes.push_back("rules, by " + name);
     if (kind == Kind::lost) causes.push_back("lost notifications of " + name);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/place.h"
 #include "model/space.h"
 
 namespace warren::daemon {
@@ -14,6 +15,8 @@ namespace warren::daemon {
 /// to have, and what has gone.
 class Suspicions {
  public:
+  explicit Suspicions(Place place) : place_(std::move(place)) {}
+
   /// The spaces that are to be whole.
   void expect(const model::Settings& settings, const std::vector<model::Space>& spaces);
   /// Those among them whose devices have DHCP clients.
@@ -23,7 +26,7 @@ class Suspicions {
   void lost_link(const std::string& name);
   void lost_address(const Ip& ip);
   void lost_route(const Cidr& network);
-  /// A name under /run/netns has gone.
+  /// The pin of this name has gone.
   void lost_pin(const std::string& name);
   /// The DHCP client of a device in with_clients() does not run.
   void lost_client(const model::Space& space, const model::Device& device);
@@ -43,6 +46,7 @@ class Suspicions {
   [[nodiscard]] bool is_client(const std::string& name) const;
   [[nodiscard]] bool holds(Kind kind, const std::string& name) const;
 
+  Place place_;
   std::set<std::string> links_;             ///< host ends, of uplinks and of devices, and shims
   std::vector<model::Space> with_clients_;  ///< that have devices with DHCP
   std::set<std::string> pins_;

@@ -40,11 +40,11 @@ std::optional<Cidr> lost_route(const netlink::MessageView& message) {
 
 }  // namespace
 
-Result<Watcher> Watcher::open() {
+Result<Watcher> Watcher::open(Place place) {
   auto route = TRY(host::listen_to(NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
                                                    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}));
   auto netfilter = TRY(host::listen_to(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
-  return Watcher(std::move(route), std::move(netfilter));
+  return Watcher(std::move(place), std::move(route), std::move(netfilter));
 }
 
 void Watcher::read_route() {
@@ -72,7 +72,7 @@ void Watcher::read_netfilter() {
 void Watcher::look_at_clients() {
   for (const auto& space : suspicions_.with_clients())
     for (const auto& device : space.devices)
-      if (device.dhcp && !device::client_runs(space, device)) suspicions_.lost_client(space, device);
+      if (device.dhcp && !device::client_runs(place_, space, device)) suspicions_.lost_client(space, device);
 }
 
 }  // namespace warren::daemon

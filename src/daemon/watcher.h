@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/place.h"
 #include "daemon/suspicions.h"
 #include "host/listen.h"
 #include "model/space.h"
@@ -16,7 +18,7 @@ namespace warren::daemon {
 class Watcher {
  public:
   /// Error: the kernel does not let us listen.
-  [[nodiscard]] static Result<Watcher> open();
+  [[nodiscard]] static Result<Watcher> open(Place place);
 
   /// The spaces that are to be whole.
   void expect(const model::Settings& settings, const std::vector<model::Space>& spaces) {
@@ -27,9 +29,9 @@ class Watcher {
   [[nodiscard]] int netfilter_fd() const { return netfilter_.fd(); }
   void read_route();
   void read_netfilter();
-  /// A name under /run/netns has gone.
+  /// A pin has gone.
   void lost_pin(const std::string& name) { suspicions_.lost_pin(name); }
-  /// More happened under /run/netns than the kernel kept word of: any name may have gone.
+  /// More happened to the pins than the kernel kept word of: any name may have gone.
   void lost_names() { suspicions_.lost_word("names"); }
   /// DHCP clients send no word when they die: asked for now and then.
   void look_at_clients();
@@ -39,10 +41,14 @@ class Watcher {
   [[nodiscard]] std::vector<std::string> take() { return suspicions_.take(); }
 
  private:
-  Watcher(netlink::Socket route, netlink::Socket netfilter)
-      : route_(std::move(route)), netfilter_(std::move(netfilter)) {}
+  Watcher(Place place, netlink::Socket route, netlink::Socket netfilter)
+      : place_(place),
+        route_(std::move(route)),
+        netfilter_(std::move(netfilter)),
+        suspicions_(std::move(place)) {}
   void route_event(const netlink::MessageView& message);
 
+  Place place_;
   netlink::Socket route_;
   netlink::Socket netfilter_;
   host::RulesListener rules_;

@@ -20,7 +20,7 @@ Status WishReader::reload() {
 Result<bool> WishReader::read() {
   if (!store_) {
     // One that is opened before it was made stays empty for ever.
-    auto store = TRY(store::Store::open_read_only(store::kStorePath));
+    auto store = TRY(store::Store::open_read_only(place_.store));
     if (!store.is_on_disk()) return false;
     store_ = std::move(store);
   }

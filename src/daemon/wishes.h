@@ -12,7 +12,7 @@ namespace warren::daemon {
 /// Reads what is wanted, again only when it has changed.
 class WishReader {
  public:
-  explicit WishReader(std::string config) : config_(std::move(config)) {}
+  WishReader(Place place, std::string config) : place_(std::move(place)), config_(std::move(config)) {}
 
   /// The configuration file anew. The settings stay what they were where it has a fault.
   [[nodiscard]] Status reload();
@@ -21,6 +21,7 @@ class WishReader {
   [[nodiscard]] const Wishes& wishes() const { return wishes_; }
 
  private:
+  Place place_;
   std::string config_;
   std::optional<store::Store> store_;
   std::optional<std::int64_t> version_;

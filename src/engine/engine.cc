@@ -56,10 +56,10 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
-Result<Engine> Engine::open(model::Settings settings) {
-  auto lock = TRY(sys::WriterLock::take());
-  auto store = TRY(store::Store::open(store::kStorePath));
-  auto self = std::make_unique<Self>(std::move(lock), std::move(store), std::move(settings));
+Result<Engine> Engine::open(const Place& place, model::Settings settings) {
+  auto lock = TRY(sys::WriterLock::take(place));
+  auto store = TRY(store::Store::open(place.store));
+  auto self = std::make_unique<Self>(place, std::move(lock), std::move(store), std::move(settings));
   TRY(self->begin());
   return Engine(std::move(self));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/place.h"
 #include "model/failure.h"
 #include "model/space.h"
 
@@ -45,7 +46,7 @@ class Engine {
  public:
   /// Waits for the lock; opens the store; makes the ULA prefix at the first time. Error: this is the inside
   /// of a space; the store cannot be read.
-  [[nodiscard]] static Result<Engine> open(model::Settings settings);
+  [[nodiscard]] static Result<Engine> open(const Place& place, model::Settings settings);
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
   ~Engine();

@@ -3,34 +3,28 @@
 
 #include <algorithm>
 #include <dirent.h>
-#include <fmt/format.h>
 #include <memory>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "hooks/run.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::engine {
 namespace {
 
 using hooks::Event;
 
-std::string folder() { return fmt::format("{}/hooks", sys::kRunDir); }
-
-std::string note_path(const SpaceName& name) { return folder() + "/" + name.str(); }
-
 }  // namespace
 
 bool Hooks::any() {
-  if (!any_) any_ = hooks::any();
+  if (!any_) any_ = hooks::any(place_);
   return *any_;
 }
 
 Status Hooks::run(Event event, const model::Space& space, const model::Settings& settings) {
-  if (!any() || !hooks::wanted(event, space.name)) return {};
-  return hooks::run_hooks(event, hooks::Facts(space, settings), std::chrono::seconds(settings.hook_timeout));
+  if (!any() || !hooks::wanted(place_, event, space.name)) return {};
+  return hooks::run_hooks(place_, event, facts(space, settings), std::chrono::seconds(settings.hook_timeout));
 }
 
 void Hooks::note(Event event, const SpaceName& name) {
@@ -48,7 +42,7 @@ void Hooks::settle(Event event, const model::Space& space, const model::Settings
 Status Hooks::rise(const model::Space& space, const model::Settings& settings) {
   if (!any() || rose(space.name)) return {};
   // Of hooks that there are, so that nothing is written for who has none.
-  if (hooks::wanted(Event::pre_up, space.name) || hooks::wanted(Event::up, space.name))
+  if (hooks::wanted(place_, Event::pre_up, space.name) || hooks::wanted(place_, Event::up, space.name))
     note(Event::up, space.name);
   auto allowed = run(Event::pre_up, space, settings);
   if (!allowed)
@@ -64,7 +58,7 @@ void Hooks::risen(const model::Space& space, const model::Settings& settings) {
 
 void Hooks::fall(const model::Space& space, const model::Settings& settings) {
   (void)run(Event::pre_down, space, settings);
-  if (any() && hooks::wanted(Event::down, space.name)) note(Event::down, space.name);
+  if (any() && hooks::wanted(place_, Event::down, space.name)) note(Event::down, space.name);
 }
 
 void Hooks::fallen(const model::Space& space, const model::Settings& settings) {
@@ -77,10 +71,10 @@ bool Hooks::rose(const SpaceName& name) const { return std::ranges::find(rising_
 
 void Hooks::device(Event event, const model::Space& space, const model::Settings& settings,
                    const hooks::Device& device) {
-  if (!any() || !hooks::wanted(event, space.name)) return;
-  hooks::Facts facts(space, settings);
-  facts.add(device);
-  (void)hooks::run_hooks(event, facts, std::chrono::seconds(settings.hook_timeout));  // has warned
+  if (!any() || !hooks::wanted(place_, event, space.name)) return;
+  auto told = facts(space, settings);
+  told.add(device);
+  (void)hooks::run_hooks(place_, event, told, std::chrono::seconds(settings.hook_timeout));  // has warned
 }
 
 std::vector<std::pair<SpaceName, Event>> Hooks::owed() {

@@ -2,18 +2,22 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/place.h"
 #include "hooks/facts.h"
 
 namespace warren::engine {
 
 /// When the operator's hooks are run in the life of a space. Each up and down that has been begun is noted in
-/// /run/warren/hooks/NAME until its hooks are done, so that the next `warren up` makes good what a crash left
-/// out.
+/// `hooks/NAME` where the place keeps what runs, until its hooks are done, so that the next `warren up` makes
+/// good what a crash left out.
 class Hooks {
  public:
+  explicit Hooks(Place place) : place_(std::move(place)) {}
+
   /// Before a space comes up: pre-up, once, however often it is asked for. Error: it is refused; what its
   /// hooks did has been told to `down`.
   [[nodiscard]] Status rise(const model::Space& space, const model::Settings& settings);
@@ -35,11 +39,17 @@ class Hooks {
   [[nodiscard]] std::vector<std::pair<SpaceName, hooks::Event>> owed();
 
  private:
+  [[nodiscard]] std::string folder() const { return place_.in_run("hooks"); }
+  [[nodiscard]] std::string note_path(const SpaceName& name) const { return folder() + "/" + name.str(); }
+  [[nodiscard]] hooks::Facts facts(const model::Space& space, const model::Settings& settings) const {
+    return {place_, space, settings};
+  }
   Status run(hooks::Event event, const model::Space& space, const model::Settings& settings);
   void note(hooks::Event event, const SpaceName& name);
   void settle(hooks::Event event, const model::Space& space, const model::Settings& settings);
   [[nodiscard]] bool any();
 
+  Place place_;
   std::optional<bool> any_;
   std::vector<SpaceName> rising_;
 };

@@ -58,8 +58,8 @@ class Look {
     for (std::uint8_t kind = 0; kind < kKinds.size(); ++kind)
       kKinds[kind]->see(sight, space, kinds::ItemFacts(facts, i, kind));
   }
-  static Result<netlink::Socket> enter(const SpaceName& name) {
-    const auto netns = TRY(sys::open_netns(sys::pin_path(name)));
+  [[nodiscard]] Result<netlink::Socket> enter(const SpaceName& name) const {
+    const auto netns = TRY(sys::open_netns(view_.place.pin(name.str())));
     TRY(sys::enter_netns(netns.get()));
     return netlink::Socket::open(NETLINK_ROUTE);
   }
@@ -110,7 +110,7 @@ Result<model::Observed> observe(host::Kernel& kernel, const model::Desired& desi
                                 const host::HostFacts& facts, const host::Originals& originals,
                                 const std::vector<SpaceName>& only) {
   auto& route = *TRY(kernel.route());
-  const auto view = TRY(host::read_view(route, desired.settings.ipv6));
+  const auto view = TRY(host::read_view(kernel, desired.settings.ipv6));
   model::Observed seen;
   seen.facts = Look(view, desired, facts, only).all();
   seen.stray_links = stray_links(view, desired);

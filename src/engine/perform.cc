@@ -119,7 +119,7 @@ Status Engine::Self::leave(Carry& carry) {
 /// The steps of one kind after the other, each of all spaces at once.
 Status Engine::Self::run_kinds(Carry& carry, bool leaving) {
   const auto owners =
-      leaving ? ids::Owners() : TRY(ids::find_owners(store_, settings_.ids, coming(carry.plan)));
+      leaving ? ids::Owners() : TRY(ids::find_owners(place(), store_, settings_.ids, coming(carry.plan)));
   kinds::Context context{
       kernel_,
       store_,
@@ -200,7 +200,7 @@ Status Engine::Self::forget_gone(Carry& carry) {
 Status Engine::Self::perform(Carry& carry) {
   const auto& plan = carry.plan;
   if (plan.empty()) return {};
-  auto originals = TRY(host::Originals::load());
+  auto originals = TRY(host::Originals::load(place()));
   if (model::is_serving(carry.desired)) TRY(prepare_host(carry, originals));
   TRY(shut(carry));
   ask_hooks(carry);

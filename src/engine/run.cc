@@ -133,7 +133,7 @@ Result<model::Observed> Engine::Self::glance(const Change& change) {
     return seen;
   }
   const auto& host = *TRY(facts());
-  const auto originals = TRY(host::Originals::load());
+  const auto originals = TRY(host::Originals::load(place()));
   seen.host_missing =
       host::all_host_parts(settings_);  // to put them where they stand costs less than to look
   seen.sysctls = TRY(host::pending_sysctls(*TRY(kernel_.route()), host, settings_, originals));
@@ -200,7 +200,7 @@ Result<Report> Engine::Self::run(const Operation& operation, const Options& opti
   if (options.dry_run || is_same(change)) return report;
   const auto moves = moves_of(change);
   std::optional<rooms::RoomSource> room;
-  if (auto orders = orders_for(moves, change, adopted)) room.emplace(std::move(*orders), true);
+  if (auto orders = orders_for(moves, change, adopted)) room.emplace(place(), std::move(*orders), true);
   TRY(begin_moves(moves, options.force));
   if (auto written = store_change(change, moves); !written) {
     undo_moves(moves);

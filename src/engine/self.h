@@ -51,8 +51,12 @@ struct Carry {
 
 class Engine::Self {
  public:
-  Self(sys::WriterLock lock, store::Store store, model::Settings settings)
-      : lock_(std::move(lock)), store_(std::move(store)), settings_(std::move(settings)) {}
+  Self(const Place& place, sys::WriterLock lock, store::Store store, model::Settings settings)
+      : lock_(std::move(lock)),
+        store_(std::move(store)),
+        settings_(std::move(settings)),
+        hooks_(place),
+        kernel_(place) {}
 
   [[nodiscard]] Status begin();
   [[nodiscard]] const model::Settings& settings() const { return settings_; }
@@ -63,6 +67,8 @@ class Engine::Self {
   [[nodiscard]] Result<model::Desired> desired();
 
  private:
+  [[nodiscard]] const Place& place() const { return kernel_.place(); }
+
   // What is wanted: engine.cc.
   [[nodiscard]] Status make_ula();
   [[nodiscard]] Result<model::Desired> load(const std::vector<SpaceName>& names);
@@ -98,7 +104,9 @@ class Engine::Self {
   void mend_sections(Report& report);
 
   // Sessions: sessions.cc.
-  [[nodiscard]] session::SessionIndex sessions() { return session::SessionIndex(store_, settings_.min_uid); }
+  [[nodiscard]] session::SessionIndex sessions() {
+    return session::SessionIndex(place(), store_, settings_.min_uid);
+  }
   [[nodiscard]] Status hold_sessions(const Moves& moves);
   [[nodiscard]] Status sync_sessions(const std::vector<model::SpaceFailure>& failures);
   /// Once their work is done; those that failed lead nowhere still.

@@ -28,7 +28,7 @@ Status Engine::Self::sync_sessions(const std::vector<SpaceFailure>& failures) {
 Status Engine::Self::settle_sessions(const std::vector<model::Space>& spaces,
                                      const std::vector<SpaceFailure>& failures) {
   // The first of all, or the first since the machine came up.
-  if (!session::SessionIndex::is_ready()) return sync_sessions(failures);
+  if (!sessions().is_ready()) return sync_sessions(failures);
   for (const auto& space : spaces)
     if (!model::has_failed(failures, space.name) && TRY(store_.spaces().find(space.number)))
       TRY(sessions().settle(space));
@@ -69,7 +69,7 @@ Result<std::optional<SpaceName>> Engine::Self::up_for(const std::string& login, 
       if (failure.name == *name) return std::unexpected(failure.error);
   }
   // He who has none must be known to have none, or each of his logins asks again.
-  if (!name || !session::SessionIndex::is_ready()) TRY(sync_sessions({}));
+  if (!name || !sessions().is_ready()) TRY(sync_sessions({}));
   return name;
 }
 

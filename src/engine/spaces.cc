@@ -20,13 +20,14 @@ using model::Desired;
 using model::Space;
 using model::State;
 
-Status check_pin(const SpaceName& name) {
-  if (!sys::open_netns(sys::pin_path(name))) return {};
+Status check_pin(const Place& place, const SpaceName& name) {
+  const auto pin = place.pin(name.str());
+  if (!sys::open_netns(pin)) return {};
   return fail(
       Code::exists,
       fmt::format(
           "a network namespace '{0}' exists already: choose another name, or `warren adopt {0}_ --path {1}`",
-          name.str(), sys::pin_path(name)));
+          name.str(), pin));
 }
 
 /// A link that a crash left is ours, and goes as the space is built; any other is not.
@@ -46,7 +47,7 @@ Result<UniqueFd> open_adoptable(const std::string& path, Ask& ask) {
   if (id == TRY(sys::netns_id(TRY(sys::current_netns()).get())))
     return fail(Code::usage, path + " is the host's own network namespace");
   for (const auto& space : TRY(ask.store.spaces().all())) {
-    const auto pinned = sys::open_netns(sys::pin_path(space.name));
+    const auto pinned = sys::open_netns(ask.kernel.place().pin(space.name.str()));
     if (pinned && TRY(sys::netns_id(pinned->get())) == id)
       return fail(Code::exists,
                   fmt::format("{} is the namespace of space {} already", path, space.name.str()));
@@ -56,7 +57,7 @@ Result<UniqueFd> open_adoptable(const std::string& path, Ask& ask) {
 
 Status add_one(const SpaceRequest& request, Desired& desired, Ask& ask) {
   if (request.uplink) TRY(host::require_uplink(*TRY(ask.facts()), ask.settings));
-  TRY(check_pin(request.name));
+  TRY(check_pin(ask.kernel.place(), request.name));
   forward::PortResolver ports(ask, false);
   const device::Others others(ask.store);
   TRY(insert_space(request, desired, ports, ask, &others));

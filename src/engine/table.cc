@@ -23,7 +23,7 @@ Status Engine::Self::change_table(const std::vector<Element>& remove, const std:
 Status Engine::Self::settle_table() {
   const auto all = TRY(desired());
   const auto& host = *TRY(facts());
-  const auto originals = TRY(host::Originals::load());
+  const auto originals = TRY(host::Originals::load(place()));
   const auto pending = TRY(host::pending_sysctls(*TRY(kernel_.route()), host, settings_, originals));
   const auto rules = host::make_rules(host, settings_, originals, pending);
   const auto state = TRY(host::look_at_table(kernel_, rules));
@@ -43,7 +43,7 @@ Status Engine::Self::forget_flows(const std::vector<netlink::FlowMatch>& matches
 /// The table goes last: it keeps others' packets from being forwarded while that is on because of us, and as
 /// long as it stands, the next `up` knows that there is something to leave.
 Status Engine::Self::leave_host() {
-  auto originals = TRY(host::Originals::load());
+  auto originals = TRY(host::Originals::load(place()));
   TRY(originals.restore());
   TRY(host::remove_host_parts(*TRY(kernel_.route()), settings_));
   return host::remove_table(kernel_);

@@ -40,10 +40,10 @@ std::string stale_text(const std::string& path) {
 
 Result<std::vector<std::string>> Engine::Self::check() {
   const auto all = TRY(desired());
-  const auto seen = TRY(observe(kernel_, all, *TRY(facts()), TRY(host::Originals::load())));
+  const auto seen = TRY(observe(kernel_, all, *TRY(facts()), TRY(host::Originals::load(place()))));
   auto lines = faults(engine::plan(all, seen), all);
   std::ranges::move(TRY(sessions().faults(all.spaces)), std::back_inserter(lines));
-  if (const auto stale = ids::stale_subids(store_)) {
+  if (const auto stale = ids::stale_subids(place(), store_)) {
     for (const auto& path : *stale) lines.push_back(stale_text(path));
   } else {
     lines.push_back(stale.error().what);
@@ -53,7 +53,7 @@ Result<std::vector<std::string>> Engine::Self::check() {
 
 /// That users' files are locked, or were mended by hand, keeps no space down.
 void Engine::Self::mend_sections(Report& report) {
-  const auto mended = ids::mend_subids(store_);
+  const auto mended = ids::mend_subids(place(), store_);
   if (!mended) return report.warnings.push_back(mended.error().what);
   for (const auto& path : *mended) report.mended.push_back(stale_text(path));
 }
@@ -89,7 +89,7 @@ Result<Report> Engine::Self::bring_up(const std::vector<SpaceName>& names, const
   Report report;
   if (const auto uplink = host::require_uplink(host, settings_); !uplink)
     report.warnings.push_back(uplink.error().what);
-  auto plan = engine::plan(all, TRY(observe(kernel_, all, host, TRY(host::Originals::load()), names)));
+  auto plan = engine::plan(all, TRY(observe(kernel_, all, host, TRY(host::Originals::load(place())), names)));
   // The table needs the elements of all.
   if (!names.empty() && plan.new_rules) return bring_up({}, progress);
   if (!names.empty()) narrow(plan, all, names);

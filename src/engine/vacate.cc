@@ -18,10 +18,11 @@ constexpr std::size_t kShownProcesses = 5;
 
 /// The processes inside each of the spaces, from one walk over /proc. Adopted namespaces are somebody
 /// else's, and so are their processes.
-Result<std::map<SpaceName, std::vector<pid_t>>> inhabitants(const std::vector<model::Space>& spaces) {
+Result<std::map<SpaceName, std::vector<pid_t>>> inhabitants(const Place& place,
+                                                            const std::vector<model::Space>& spaces) {
   std::map<sys::NetnsId, SpaceName> names;
   for (const auto& space : spaces) {
-    const auto netns = sys::open_netns(sys::pin_path(space.name));
+    const auto netns = sys::open_netns(place.pin(space.name.str()));
     if (!netns || space.adopted) continue;
     names.emplace(TRY(sys::netns_id(netns->get())), space.name);
   }
@@ -50,7 +51,7 @@ std::string list(const SpaceName& name, const std::vector<pid_t>& pids) {
 }  // namespace
 
 Status Engine::Self::vacate(const std::vector<model::Space>& spaces, bool force) {
-  for (const auto& [name, pids] : TRY(inhabitants(spaces))) {
+  for (const auto& [name, pids] : TRY(inhabitants(place(), spaces))) {
     if (!force) return fail(Code::failed, list(name, pids) + "; end them, or give --force");
     TRY(sys::end_processes(pids));
   }

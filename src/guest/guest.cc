@@ -141,7 +141,7 @@ Status start(Plan& plan, std::optional<sys::IdsLock>& lock) {
 
 Status prepare(Plan& plan) {
   const auto& request = plan.request;
-  const auto netns = sys::open_netns(sys::pin_path(request.space));
+  const auto netns = sys::open_netns(request.place.pin(request.space.str()));
   if (!netns)
     return fail(Code::not_found,
                 fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one",

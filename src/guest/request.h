@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/place.h"
 #include "base/result.h"
 #include "types/id_map.h"
 #include "types/names.h"
@@ -24,6 +25,7 @@ struct Bind {
 
 /// What runs, and in what.
 struct Request {
+  Place place;
   SpaceName space;
   IdRuns ids;              ///< of a new user namespace, where none is there to be joined
   bool exact_ids = false;  ///< join none but one with just these IDs

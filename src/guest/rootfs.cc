@@ -105,13 +105,15 @@ Status lay(const Laid& laid, int root) {
   return sys::attach(laid.mount.get(), over.get());
 }
 
+std::string own_etc(const Plan& plan) { return plan.request.place.etc_of(plan.request.space.str()); }
+
 Status lay_all(const Plan& plan, int root) {
   for (const auto& one : plan.laid) {
     auto done = lay(one, root);
     if (done) continue;
     auto error = std::move(done.error()).wrap("bind " + one.to);
     if (!one.own_etc) return std::unexpected(std::move(error));
-    warn(fmt::format("/etc/netns/{}: {}", plan.request.space.str(), error.what));  // as `exec` does
+    warn(fmt::format("{}: {}", own_etc(plan), error.what));  // as `exec` does
   }
   return {};
 }
@@ -194,7 +196,7 @@ Status furnish(Plan& plan, int root, int proc) {
 
 /// The files of /etc/netns/SPACE lie over /etc, as for `exec`, below the binds.
 Status open_own_etc(Plan& plan) {
-  const auto directory = "/etc/netns/" + plan.request.space.str();
+  const auto directory = own_etc(plan);
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
     auto source = sys::copy_mount(entry.path().string(), true);

@@ -45,7 +45,8 @@ std::string_view name(Event event) {
 
 bool has_inside(Event event) { return event != Event::pre_up && event != Event::down; }
 
-Facts::Facts(const model::Space& space, const model::Settings& settings) : space_(space.name) {
+Facts::Facts(const Place& place, const model::Space& space, const model::Settings& settings)
+    : space_(space.name) {
   const auto wiring = model::wiring(space, settings);
   std::vector<std::string> forwards;
   for (const auto& forward : space.forwards) forwards.push_back(forward.spec());
@@ -62,7 +63,7 @@ Facts::Facts(const model::Space& space, const model::Settings& settings) : space
   of_uplink("mac", wiring.inner_mac.str());
   of_uplink("host_interface", wiring.outer.str());
   of_uplink("host_mac", wiring.outer_mac.str());
-  add("netns", "/run/netns/" + space.name.str());
+  add("netns", place.pin(space.name.str()));
   add_flag("nat", space.nat);
   add_flag("adopted", space.adopted);
   add_list("forwards", forwards);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/place.h"
 #include "model/space.h"
 
 namespace warren::hooks {
@@ -38,7 +39,7 @@ struct Device {
 class Facts {
  public:
   /// Those of the space itself.
-  Facts(const model::Space& space, const model::Settings& settings);
+  Facts(const Place& place, const model::Space& space, const model::Settings& settings);
   void add(const Device& device);
   /// Nothing: null, and no variable.
   void add(std::string key, const std::optional<std::string>& text);

@@ -102,26 +102,28 @@ void add_folder(Event event, const std::vector<std::string>& parts, std::vector<
   for (const auto& file : names_in(folder)) add_hook(event, folder, path, file, hooks);
 }
 
-std::string folder_of_space(const SpaceName& space) {
-  return fmt::format("{}/spaces/{}/hooks.d", kFolder, space.str());
+std::string folder_of_space(const Place& place, const SpaceName& space) {
+  return fmt::format("{}/spaces/{}/hooks.d", place.config(), space.str());
 }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
 
-bool any() { return exists(fmt::format("{}/hooks.d", kFolder)) || exists(fmt::format("{}/spaces", kFolder)); }
-
-bool wanted(Event event, const SpaceName& space) {
-  return exists(fmt::format("{}/hooks.d/{}", kFolder, name(event))) ||
-         exists(fmt::format("{}/{}", folder_of_space(space), name(event)));
+bool any(const Place& place) {
+  return exists(place.config() + "/hooks.d") || exists(place.config() + "/spaces");
 }
 
-std::vector<Hook> find_hooks(Event event, const SpaceName& space) {
+bool wanted(const Place& place, Event event, const SpaceName& space) {
+  return exists(fmt::format("{}/hooks.d/{}", place.config(), name(event))) ||
+         exists(fmt::format("{}/{}", folder_of_space(place, space), name(event)));
+}
+
+std::vector<Hook> find_hooks(const Place& place, Event event, const SpaceName& space) {
   std::vector<Hook> hooks;
   const std::string last(name(event));
-  add_folder(event, {kFolder, "hooks.d", last}, hooks);
-  add_folder(event, {kFolder, "spaces", space.str(), "hooks.d", last}, hooks);
+  add_folder(event, {place.config(), "hooks.d", last}, hooks);
+  add_folder(event, {place.config(), "spaces", space.str(), "hooks.d", last}, hooks);
   std::ranges::stable_sort(hooks, {}, &Hook::file);  // of one name, the host's is first
   return hooks;
 }

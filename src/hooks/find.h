@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/place.h"
 #include "base/unique_fd.h"
 #include "hooks/facts.h"
 
@@ -22,6 +23,6 @@ struct Hook {
 
 /// The hooks of an event, those of the host and those of the space in one order of names. What is not to be
 /// run, or not to be trusted, is left out with a warning.
-[[nodiscard]] std::vector<Hook> find_hooks(Event event, const SpaceName& space);
+[[nodiscard]] std::vector<Hook> find_hooks(const Place& place, Event event, const SpaceName& space);
 
 }  // namespace warren::hooks

@@ -87,7 +87,8 @@ struct Streams {
       ::dup2(streams.out.get(), STDOUT_FILENO) < 0 || ::dup2(streams.err.get(), STDERR_FILENO) < 0)
     ::_exit(kExitNotRun);
   if (order.hook.inside)
-    if (const auto entered = sys::enter_space(order.space); !entered) give_up(entered.error().what.c_str());
+    if (const auto entered = sys::enter_space(order.place, order.space); !entered)
+      give_up(entered.error().what.c_str());
   ::syscall(SYS_close_range, kScript, ~0U, CLOSE_RANGE_CLOEXEC);
   int file = streams.file.get();
   if (order.hook.script) file = ::dup2(file, kScript);

@@ -22,6 +22,7 @@ struct Running {
 
 /// What a hook is started with.
 struct Order {
+  const Place& place;
   const Hook& hook;
   const SpaceName& space;
   const std::vector<std::string>& environment;

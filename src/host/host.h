@@ -32,11 +32,11 @@ struct HostFacts {
 /// Error where there must be a way out (settings.no_uplink is not set) and there is none.
 [[nodiscard]] Status require_uplink(const HostFacts& facts, const model::Settings& settings);
 
-/// The values that settings of the host had before warren changed them, by sysctl key; kept in /run/warren,
-/// so a reboot forgets them as the kernel does.
+/// The values that settings of the host had before warren changed them, by sysctl key; kept where
+/// the place has what runs, so a reboot forgets them as the kernel does.
 class Originals {
  public:
-  [[nodiscard]] static Result<Originals> load();
+  [[nodiscard]] static Result<Originals> load(const Place& place);
   /// Kept before the change is made, so that no crash can lose a value.
   [[nodiscard]] Status remember(const std::vector<model::SysctlChange>& changes);
   [[nodiscard]] const std::map<std::string, int>& values() const { return values_; }
@@ -44,6 +44,9 @@ class Originals {
   [[nodiscard]] Status restore();
 
  private:
+  explicit Originals(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
   std::map<std::string, int> values_;
 };
 

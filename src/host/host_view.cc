@@ -72,14 +72,16 @@ const HostRoute* HostView::route(const Cidr& to, std::uint32_t metric) const {
 
 bool HostView::has_pin(const std::string& name) const { return std::ranges::binary_search(pins, name); }
 
-Result<HostView> read_view(netlink::Socket& route, bool ipv6) {
+Result<HostView> read_view(Kernel& kernel, bool ipv6) {
+  auto& route = *TRY(kernel.route());
   HostView view;
+  view.place = kernel.place();
   TRY(read_links(route, view));
   TRY(read_routes(route, ipv6, view));
   view.neighbours = TRY(netlink::dump_neighbours(route));
   std::ranges::sort(view.neighbours);
   view.addresses = TRY(netlink::dump_addresses(route));
-  view.pins = TRY(sys::pinned_names());
+  view.pins = TRY(sys::pinned_names(view.place));
   std::ranges::sort(view.pins);
   return view;
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/place.h"
+#include "host/kernel.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
 
@@ -42,6 +44,7 @@ struct HostRoute {
 
 /// The host's side, read once and looked up by space. All but the addresses are sorted.
 struct HostView {
+  Place place;                    // where what is noted of it is kept
   std::vector<HostLink> links;    // by name
   std::vector<HostRoute> routes;  // by destination and metric
   std::vector<netlink::Neighbour> neighbours;
@@ -54,7 +57,7 @@ struct HostView {
   [[nodiscard]] bool has_pin(const std::string& name) const;
 };
 
-/// Error: the kernel cannot be asked, or /run/netns cannot be read.
-[[nodiscard]] Result<HostView> read_view(netlink::Socket& route, bool ipv6);
+/// Error: the kernel cannot be asked, or the pins cannot be read.
+[[nodiscard]] Result<HostView> read_view(Kernel& kernel, bool ipv6);
 
 }  // namespace warren::host

@@ -5,19 +5,13 @@
 
 #include "host/host.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "sys/sysctl.h"
 
 namespace warren::host {
-namespace {
 
-std::string path() { return std::string(sys::kRunDir) + "/sysctl"; }
-
-}  // namespace
-
-Result<Originals> Originals::load() {
-  Originals originals;
-  const auto text = sys::read_file(path());
+Result<Originals> Originals::load(const Place& place) {
+  Originals originals(place.in_run("sysctl"));
+  const auto text = sys::read_file(originals.path_);
   if (!text && text.error().code == Code::not_found) return originals;
   if (!text) return std::unexpected(text.error());
   for (std::string_view rest = *text; !rest.empty();) {
@@ -38,7 +32,7 @@ Status Originals::remember(const std::vector<model::SysctlChange>& changes) {
     values_.emplace(change.key, change.from);  // the first value is the original
   std::string text;
   for (const auto& [key, value] : values_) text += key + "=" + std::to_string(value) + "\n";
-  return sys::write_atomically(path(), text);
+  return sys::write_atomically(path_, text);
 }
 
 Status Originals::restore() {
@@ -48,7 +42,7 @@ Status Originals::restore() {
       if (!status && status.error().code != Code::not_found) return status;  // the interface may be gone
     }
   values_.clear();
-  if (::unlink(path().c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "remove " + path());
+  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) return fail_errno(errno, "remove " + path_);
   return {};
 }
 

@@ -8,13 +8,12 @@
 #include "netlink/nft_dump.h"
 #include "netlink/nft_elements.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::host {
 namespace {
 
-std::string given_path() { return std::string(sys::kRunDir) + "/rules"; }
-std::string listed_path() { return std::string(sys::kRunDir) + "/rules.listed"; }
+std::string given_path(const Kernel& kernel) { return kernel.place().in_run("rules"); }
+std::string listed_path(const Kernel& kernel) { return kernel.place().in_run("rules.listed"); }
 
 bool file_says(const std::string& path, const std::string& text) {
   const auto kept = sys::read_file(path);
@@ -37,31 +36,31 @@ Result<bool> has_table(Kernel& kernel) {
 
 Result<TableAge> age_of_table(Kernel& kernel, const nft::Rules& rules) {
   if (!TRY(has_table(kernel))) return TableAge::none;
-  return file_says(given_path(), nft::table_text(rules)) ? TableAge::current : TableAge::stale;
+  return file_says(given_path(kernel), nft::table_text(rules)) ? TableAge::current : TableAge::stale;
 }
 
 Result<TableState> look_at_table(Kernel& kernel, const nft::Rules& rules) {
   const auto listed = TRY(TRY(kernel.nft())->list_rules());
   TableState state;
   state.stands = !listed.empty();
-  state.rules_right =
-      state.stands && file_says(given_path(), nft::table_text(rules)) && file_says(listed_path(), listed);
+  state.rules_right = state.stands && file_says(given_path(kernel), nft::table_text(rules)) &&
+                      file_says(listed_path(kernel), listed);
   return state;
 }
 
 Status replace_table(Kernel& kernel, const nft::Rules& rules, const std::vector<Element>& elements) {
   auto& runner = *TRY(kernel.nft());
   const auto text = nft::table_text(rules);
-  ::unlink(given_path().c_str());  // until both files tell of the new table, neither tells of any
+  ::unlink(given_path(kernel).c_str());  // until both files tell of the new table, neither tells of any
   TRY(runner.run(text + nft::add_text(elements)));
-  TRY(sys::write_atomically(listed_path(), TRY(runner.list_rules())));
-  return sys::write_atomically(given_path(), text);
+  TRY(sys::write_atomically(listed_path(kernel), TRY(runner.list_rules())));
+  return sys::write_atomically(given_path(kernel), text);
 }
 
 Status remove_table(Kernel& kernel) {
   TRY(TRY(kernel.nft())->run(nft::remove_text()));
-  ::unlink(given_path().c_str());
-  ::unlink(listed_path().c_str());
+  ::unlink(given_path(kernel).c_str());
+  ::unlink(listed_path(kernel).c_str());
   return {};
 }
 

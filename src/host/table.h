@@ -10,7 +10,7 @@
 namespace warren::host {
 
 /// Do the rules stand as we put them? Told from what the kernel listed right after we did, kept in
-/// /run/warren.
+/// the place of the kernel.
 struct TableState {
   bool stands = false;
   bool rules_right = false;

@@ -13,19 +13,20 @@
 #include <unistd.h>
 
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 
 namespace warren::rooms {
 namespace {
 
-std::string folder() { return fmt::format("{}/netns", sys::kRunDir); }
-std::string path_of(const SpaceName& name) { return fmt::format("{}/{}", folder(), name.str()); }
+std::string folder(const Place& place) { return place.in_run("netns"); }
+std::string path_of(const Place& place, const SpaceName& name) {
+  return fmt::format("{}/{}", folder(place), name.str());
+}
 
-std::optional<NetnsCookie> noted(const SpaceName& name) {
+std::optional<NetnsCookie> noted(const Place& place, const SpaceName& name) {
   std::array<char, 32> text{};
-  const auto size = ::readlink(path_of(name).c_str(), text.data(), text.size());
+  const auto size = ::readlink(path_of(place, name).c_str(), text.data(), text.size());
   if (size <= 0) return std::nullopt;
   NetnsCookie cookie = 0;
   const auto* const end = text.data() + size;
@@ -56,25 +57,25 @@ Result<NetnsCookie> netns_cookie(const netlink::Socket& socket) {
   return fail_errno(errno, "ask for the number of a network namespace");
 }
 
-Status note_netns(const SpaceName& name, NetnsCookie cookie) {
-  const auto path = path_of(name);
+Status note_netns(const Place& place, const SpaceName& name, NetnsCookie cookie) {
+  const auto path = path_of(place, name);
   const auto text = std::to_string(cookie);
   const auto link = [&] { return ::symlink(text.c_str(), path.c_str()) == 0; };
   if (link()) return {};
   if (errno == EEXIST) ::unlink(path.c_str());
-  if (errno == ENOENT) TRY(sys::make_directories(folder()));
+  if (errno == ENOENT) TRY(sys::make_directories(folder(place)));
   if (link()) return {};
   return fail_errno(errno, "make " + path);
 }
 
-Status forget_netns(const SpaceName& name) {
-  const auto path = path_of(name);
+Status forget_netns(const Place& place, const SpaceName& name) {
+  const auto path = path_of(place, name);
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return fail_errno(errno, "remove " + path);
 }
 
-std::optional<UniqueFd> find_living_netns(const SpaceName& name) {
-  const auto cookie = noted(name);
+std::optional<UniqueFd> find_living_netns(const Place& place, const SpaceName& name) {
+  const auto cookie = noted(place, name);
   if (!cookie) return std::nullopt;
   std::optional<UniqueFd> netns;
   std::jthread([&] { netns = look_for(*cookie); }).join();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/place.h"
 #include "base/unique_fd.h"
 #include "netlink/socket.h"
 #include "types/names.h"
@@ -17,12 +18,12 @@ using NetnsCookie = std::uint64_t;
 /// That of the namespace that the socket was opened in.
 [[nodiscard]] Result<NetnsCookie> netns_cookie(const netlink::Socket& socket);
 
-/// Notes which namespace is the space's, in /run/warren/netns/NAME.
-[[nodiscard]] Status note_netns(const SpaceName& name, NetnsCookie cookie);
-[[nodiscard]] Status forget_netns(const SpaceName& name);
+/// Notes which namespace is the space's, in `netns/NAME` where the place keeps what runs.
+[[nodiscard]] Status note_netns(const Place& place, const SpaceName& name, NetnsCookie cookie);
+[[nodiscard]] Status forget_netns(const Place& place, const SpaceName& name);
 
 /// The namespace that was noted, while processes live in it: what is looked for when somebody deleted its
 /// pin.
-[[nodiscard]] std::optional<UniqueFd> find_living_netns(const SpaceName& name);
+[[nodiscard]] std::optional<UniqueFd> find_living_netns(const Place& place, const SpaceName& name);
 
 }  // namespace warren::rooms

@@ -15,8 +15,8 @@ Result<Room> inside(UniqueFd netns) {
   return Room{std::move(netns), std::move(socket)};
 }
 
-Result<Room> open_room(const SpaceName& name) {
-  auto netns = TRY(sys::open_netns(sys::pin_path(name)));
+Result<Room> open_room(const Place& place, const SpaceName& name) {
+  auto netns = TRY(sys::open_netns(place.pin(name.str())));
   TRY(sys::enter_netns(netns.get()));
   return inside(std::move(netns));
 }
@@ -28,17 +28,20 @@ Status enter_nameless(const RoomOrder& order) {
   return sys::enter_netns(TRY(sys::make_owned_netns(*order.owner)).get());
 }
 
-Result<Room> name_current(const SpaceName& name) {
+Result<Room> name_current(const Place& place, const SpaceName& name) {
   auto room = TRY(inside(TRY(sys::current_netns())));
-  TRY(note_netns(name, TRY(netns_cookie(room.socket))));
-  TRY(sys::pin_current(name));
+  TRY(note_netns(place, name, TRY(netns_cookie(room.socket))));
+  TRY(sys::pin_current(place, name));
   return room;
 }
 
 }  // namespace
 
-RoomSource::RoomSource(std::vector<RoomOrder> orders, bool held)
-    : orders_(std::move(orders)), held_(held), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+RoomSource::RoomSource(Place place, std::vector<RoomOrder> orders, bool held)
+    : place_(std::move(place)),
+      orders_(std::move(orders)),
+      held_(held),
+      worker_([this](const std::stop_token& stop) { work(stop); }) {}
 
 RoomSource::~RoomSource() { worker_.request_stop(); }
 
@@ -58,7 +61,8 @@ Status RoomSource::await_release(const std::stop_token& stop) {
 Result<Room> RoomSource::fill(const RoomOrder& order, const std::stop_token& stop) {
   if (order.kind != RoomOrder::Kind::open) TRY(enter_nameless(order));
   TRY(await_release(stop));
-  return order.kind == RoomOrder::Kind::open ? open_room(order.name) : name_current(order.name);
+  return order.kind == RoomOrder::Kind::open ? open_room(place_, order.name)
+                                             : name_current(place_, order.name);
 }
 
 void RoomSource::work(const std::stop_token& stop) {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/place.h"
 #include "base/unique_fd.h"
 #include "netlink/socket.h"
 #include "types/id_map.h"
@@ -42,7 +43,7 @@ struct RoomOrder {
 class RoomSource {
  public:
   /// `held`: nothing gets a name, and so outlives this process, before release().
-  explicit RoomSource(std::vector<RoomOrder> orders, bool held = false);
+  RoomSource(Place place, std::vector<RoomOrder> orders, bool held = false);
   RoomSource(const RoomSource&) = delete;
   RoomSource& operator=(const RoomSource&) = delete;
   ~RoomSource();
@@ -58,6 +59,7 @@ class RoomSource {
   [[nodiscard]] Status await_release(const std::stop_token& stop);
 
   static constexpr std::size_t kAhead = 64;  // rooms that may wait, two descriptors each
+  const Place place_;
   const std::vector<RoomOrder> orders_;
   bool held_;
   std::mutex mutex_;

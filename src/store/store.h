@@ -19,8 +19,6 @@ class Ids;
 class Devices;
 class Meta;
 
-inline constexpr const char* kStorePath = "/var/lib/warren/warren.db";
-
 /// The desired state: one SQLite database. Several processes may have it open; each write waits its turn.
 /// Every method may fail with one line that names the file and the remedy.
 class Store {

@@ -43,9 +43,8 @@ Status mount_own_sys() {
   return {};
 }
 
-/// Lays each file of /etc/netns/NAME over the one of the same name in /etc.
-Status bind_own_etc(const SpaceName& name) {
-  const auto dir = "/etc/netns/" + name.str();
+/// Lays each file of the directory, /etc/netns/NAME, over the one of the same name in /etc.
+Status bind_own_etc(const std::string& dir) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(dir.c_str()), ::closedir);
   if (!entries) return {};
   while (const auto* entry = ::readdir(entries.get())) {
@@ -61,14 +60,14 @@ Status bind_own_etc(const SpaceName& name) {
 
 }  // namespace
 
-Status enter_space(const SpaceName& name) {
-  const auto netns = TRY(open_netns(pin_path(name)));
+Status enter_space(const Place& place, const SpaceName& name) {
+  const auto netns = TRY(open_netns(place.pin(name.str())));
   TRY(enter_netns(netns.get()));
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno(errno, "make a mount namespace");
   if (::mount("", "/", "none", MS_SLAVE | MS_REC, nullptr) != 0)
     return fail_errno(errno, "make mounts private");
   TRY(mount_own_sys());
-  return bind_own_etc(name);
+  return bind_own_etc(place.etc_of(name.str()));
 }
 
 Status become(const User& user) {

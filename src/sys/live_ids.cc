@@ -33,9 +33,9 @@ std::optional<pid_t> pid_of(const char* name) {
 }
 
 /// Those that own a pinned network namespace and are not among the `known`.
-Status add_pinned(std::set<ino_t>& known, std::vector<LiveIds>& all) {
-  for (const auto& name : TRY(pinned_names())) {
-    const auto netns = open_netns(std::string(kNetnsDir) + "/" + name);
+Status add_pinned(const Place& place, std::set<ino_t>& known, std::vector<LiveIds>& all) {
+  for (const auto& name : TRY(pinned_names(place))) {
+    const auto netns = open_netns(place.pin(name));
     const auto owner = netns ? owner_of(netns->get()) : std::unexpected(netns.error());
     struct stat file {};
     if (!owner || ::fstat(owner->get(), &file) != 0 || !known.insert(file.st_ino).second) continue;
@@ -46,7 +46,7 @@ Status add_pinned(std::set<ino_t>& known, std::vector<LiveIds>& all) {
 
 }  // namespace
 
-Result<std::vector<LiveIds>> live_ids() {
+Result<std::vector<LiveIds>> live_ids(const Place& place) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
   if (!directory) return fail_errno(errno, "read /proc");
   std::set<ino_t> known;
@@ -62,7 +62,7 @@ Result<std::vector<LiveIds>> live_ids() {
     else
       known.erase(*id);
   }
-  TRY(add_pinned(known, all));
+  TRY(add_pinned(place, known, all));
   return all;
 }
 

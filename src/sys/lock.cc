@@ -26,17 +26,15 @@ constexpr auto kPatienceForGuests = std::chrono::seconds(5);
 constexpr auto kPatienceForTakers = std::chrono::minutes(1);
 constexpr auto kPause = milliseconds(20);
 
-std::string path_of(const char* name) { return fmt::format("{}/{}", kRunDir, name); }
-
 bool locked(int fd, int how) {
   while (::flock(fd, how) != 0)
     if (errno != EINTR) return false;
   return true;
 }
 
-Result<UniqueFd> open_lock(const char* name, int access) {
-  TRY(make_directories(kRunDir));
-  return open_file(path_of(name), access | O_CREAT | O_NOFOLLOW, 0600);
+Result<UniqueFd> open_lock(const Place& place, const char* name, int access) {
+  TRY(make_directories(place.run));
+  return open_file(place.in_run(name), access | O_CREAT | O_NOFOLLOW, 0600);
 }
 
 /// A wait for a lock on a thread of its own, which the kernel holds there, first come, first served, and
@@ -64,7 +62,7 @@ Status start_waiting(const std::shared_ptr<Wait>& wait, int how) {
 }
 
 /// Locks the file, for which somebody else has a lock; says after a while who that is.
-Result<UniqueFd> wait_for(UniqueFd fd, const char* name, int how, milliseconds patience) {
+Result<UniqueFd> wait_for(UniqueFd fd, const std::string& path, int how, milliseconds patience) {
   const int same = fd.get();
   const auto wait = std::make_shared<Wait>(std::move(fd));
   TRY(start_waiting(wait, how));
@@ -74,41 +72,41 @@ Result<UniqueFd> wait_for(UniqueFd fd, const char* name, int how, milliseconds p
   if (!wait->done.wait_for(hold, std::min<milliseconds>(kSilence, patience), came_back))
     warn("waiting for another warren to finish: " + named(lock_holders(same)));
   if (!wait->done.wait_until(hold, end, came_back))
-    return fail(Code::failed,
-                fmt::format("{} has kept {} locked for {:g} s: see what it waits for, or end it",
-                            named(lock_holders(same)), path_of(name),
-                            std::chrono::duration<double>(patience).count()));
-  if (*wait->error != 0) return fail_errno(*wait->error, "lock " + path_of(name));
+    return fail(
+        Code::failed,
+        fmt::format("{} has kept {} locked for {:g} s: see what it waits for, or end it",
+                    named(lock_holders(same)), path, std::chrono::duration<double>(patience).count()));
+  if (*wait->error != 0) return fail_errno(*wait->error, "lock " + path);
   return std::move(wait->fd);
 }
 
 }  // namespace
 
-Result<WriterLock> WriterLock::take(milliseconds patience) {
+Result<WriterLock> WriterLock::take(const Place& place, milliseconds patience) {
   constexpr const char* name = "lock";
-  auto fd = TRY(open_lock(name, O_RDWR));
+  auto fd = TRY(open_lock(place, name, O_RDWR));
   if (locked(fd.get(), LOCK_EX | LOCK_NB)) return WriterLock(std::move(fd));
-  if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + path_of(name));
+  if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + place.in_run(name));
   if (const auto holders = lock_holders(fd.get()); is_below(holders))
     return fail(Code::failed, fmt::format("{} has the lock, and started this command, for which it may wait: "
                                           "do that once it is done, or by `systemd-run --no-block`",
                                           named(holders)));
-  return WriterLock(TRY(wait_for(std::move(fd), name, LOCK_EX, patience)));
+  return WriterLock(TRY(wait_for(std::move(fd), place.in_run(name), LOCK_EX, patience)));
 }
 
-Result<IdsLock> IdsLock::share() {
+Result<IdsLock> IdsLock::share(const Place& place) {
   constexpr const char* name = "ids.lock";
-  auto fd = TRY(open_lock(name, O_RDONLY));
+  auto fd = TRY(open_lock(place, name, O_RDONLY));
   if (locked(fd.get(), LOCK_SH | LOCK_NB)) return IdsLock(std::move(fd));
-  if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + path_of(name));
-  return IdsLock(TRY(wait_for(std::move(fd), name, LOCK_SH, kPatienceForTakers)));
+  if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + place.in_run(name));
+  return IdsLock(TRY(wait_for(std::move(fd), place.in_run(name), LOCK_SH, kPatienceForTakers)));
 }
 
-Result<IdsLock> IdsLock::take() {
-  auto fd = TRY(open_lock("ids.lock", O_RDONLY));
+Result<IdsLock> IdsLock::take(const Place& place) {
+  auto fd = TRY(open_lock(place, "ids.lock", O_RDONLY));
   const auto end = std::chrono::steady_clock::now() + kPatienceForGuests;
   while (!locked(fd.get(), LOCK_EX | LOCK_NB)) {
-    if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + path_of("ids.lock"));
+    if (errno != EWOULDBLOCK) return fail_errno(errno, "lock " + place.in_run("ids.lock"));
     if (std::chrono::steady_clock::now() > end)
       return fail(Code::failed,
                   fmt::format("a guest has been starting for {} seconds, and what IDs it will have is not "

@@ -33,13 +33,13 @@ std::unexpected<Error> not_netns(const std::string& path) {
   return fail(Code::not_found, path + " is no network namespace");
 }
 
-bool is_mount(const char* path) {
+bool is_mount(const std::string& path) {
   struct statx info {};
-  return ::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &info) == 0 &&
+  return ::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, 0, &info) == 0 &&
          (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/// The file that the pin is mounted on. Root alone can write in /run/netns.
+/// The file that the pin is mounted on. Root alone can write in its directory.
 Status make_mount_point(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
   if (!fd.valid()) return fail_errno(errno, "make " + path);
@@ -48,18 +48,17 @@ Status make_mount_point(const std::string& path) {
 
 }  // namespace
 
-std::string pin_path(const SpaceName& name) { return std::string(kNetnsDir) + "/" + name.str(); }
-
-Status prepare_pins() {
-  if (is_mount(kNetnsDir))
+Status prepare_pins(const Place& place) {
+  if (is_mount(place.netns))
     return {};  // by us or by ip-netns: shared already, and walking its mounts takes time
-  TRY(make_directories(kNetnsDir));
-  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
-  if (errno != EINVAL) return fail_errno(errno, "share /run/netns");
-  if (::mount(kNetnsDir, kNetnsDir, "none", MS_BIND | MS_REC, nullptr) != 0)
-    return fail_errno(errno, "mount /run/netns on itself");
-  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) != 0)
-    return fail_errno(errno, "share /run/netns");
+  TRY(make_directories(place.netns));
+  const auto* path = place.netns.c_str();
+  if (::mount("", path, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
+  if (errno != EINVAL) return fail_errno(errno, "share " + place.netns);
+  if (::mount(path, path, "none", MS_BIND | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "mount " + place.netns + " on itself");
+  if (::mount("", path, "none", MS_SHARED | MS_REC, nullptr) != 0)
+    return fail_errno(errno, "share " + place.netns);
   return {};
 }
 
@@ -68,11 +67,11 @@ Status unshare_netns() {
   return {};
 }
 
-Status pin_current(const SpaceName& name) {
-  const auto pin = pin_path(name);
+Status pin_current(const Place& place, const SpaceName& name) {
+  const auto pin = place.pin(name.str());
   auto made = make_mount_point(pin);
   if (!made && made.error().code == Code::exists) {  // stale: a crash left it, or it pins what has gone
-    TRY(unpin(name));
+    TRY(unpin(place, name));
     made = make_mount_point(pin);
   }
   TRY(std::move(made));
@@ -94,8 +93,8 @@ Status pin_host(const std::string& path) {
   return fail_errno(errno, "pin the host's namespace at " + path);
 }
 
-Status unpin(const SpaceName& name) {
-  const auto pin = pin_path(name);
+Status unpin(const Place& place, const SpaceName& name) {
+  const auto pin = place.pin(name.str());
   // A name may have been pinned more than once, one mount over the other.
   while (::umount2(pin.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
   if (errno != EINVAL && errno != ENOENT) return fail_errno(errno, "unmount " + pin);
@@ -103,11 +102,11 @@ Status unpin(const SpaceName& name) {
   return {};
 }
 
-Result<std::vector<std::string>> pinned_names() {
+Result<std::vector<std::string>> pinned_names(const Place& place) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(kNetnsDir), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(place.netns.c_str()), ::closedir);
   if (!dir && errno == ENOENT) return names;
-  if (!dir) return fail_errno(errno, "read /run/netns");
+  if (!dir) return fail_errno(errno, "read " + place.netns);
   while (const auto* entry = ::readdir(dir.get()))
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   return names;

@@ -5,13 +5,12 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "base/place.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "types/names.h"
 
 namespace warren::sys {
-
-inline constexpr const char* kNetnsDir = "/run/netns";  ///< the place that ip-netns(8) uses too
 
 /// Which namespace it is, as long as it lives: the nsfs inode.
 struct NetnsId {
@@ -20,22 +19,22 @@ struct NetnsId {
   auto operator<=>(const NetnsId&) const = default;
 };
 
-[[nodiscard]] std::string pin_path(const SpaceName& name);
-/// Makes /run/netns a shared mount, as ip-netns(8) does, so that a pin shows in every mount namespace.
-[[nodiscard]] Status prepare_pins();
+/// Makes the directory of the pins a shared mount, as ip-netns(8) does, so that a pin shows in every mount
+/// namespace.
+[[nodiscard]] Status prepare_pins(const Place& place);
 /// Moves the calling thread into a new network namespace.
 [[nodiscard]] Status unshare_netns();
 /// Pins the namespace of the calling thread under the name. A stale plain file there is taken over.
-[[nodiscard]] Status pin_current(const SpaceName& name);
+[[nodiscard]] Status pin_current(const Place& place, const SpaceName& name);
 /// Is that of the calling thread behind the path?
 [[nodiscard]] bool is_own_netns(const std::string& path);
 /// Pins the namespace of the calling thread, the host's, at a path of our own. Fine when that is done
 /// already.
 [[nodiscard]] Status pin_host(const std::string& path);
 /// Takes the name away; what lives in the namespace lives on. One that is not there is fine.
-[[nodiscard]] Status unpin(const SpaceName& name);
-/// Names under /run/netns, whatever they are.
-[[nodiscard]] Result<std::vector<std::string>> pinned_names();
+[[nodiscard]] Status unpin(const Place& place, const SpaceName& name);
+/// The names of all pins, whatever they are.
+[[nodiscard]] Result<std::vector<std::string>> pinned_names(const Place& place);
 
 /// The namespace behind a path. Error not_found: no such file, or a file that is no network namespace.
 [[nodiscard]] Result<UniqueFd> open_netns(const std::string& path);

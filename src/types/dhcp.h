@@ -16,9 +16,9 @@ inline constexpr const char* kLease = "WARREN_LEASE";    ///< a file for what th
 inline constexpr const char* kMetric = "WARREN_METRIC";  ///< of the default route
 inline constexpr const char* kPool = "WARREN_POOL";      ///< warren's own, which no server may touch
 
-/// Where the name servers of a space stand, as ip-netns(8) has it.
-inline std::string resolv_path(const SpaceName& space) {
-  return "/etc/netns/" + space.str() + "/resolv.conf";
+/// Where the name servers of a space stand, as ip-netns(8) has it. `etc`: "/etc", but for tests.
+inline std::string resolv_path(const std::string& etc, const SpaceName& space) {
+  return etc + "/netns/" + space.str() + "/resolv.conf";
 }
 /// The first line of a file that is ours to write.
 inline std::string marker(const IfName& device) { return "# by warren, from DHCP on " + device.str() + "\n"; }

@@ -36,8 +36,8 @@ std::string_view SeenDevice::state() const {
   return inside.link->up ? "up" : "down";
 }
 
-std::vector<SeenDevice> look_at(const model::Space& space) {
-  const auto insides = device::look_at_devices(space);
+std::vector<SeenDevice> look_at(const Place& place, const model::Space& space) {
+  const auto insides = device::look_at_devices(place, space);
   std::vector<SeenDevice> all;
   for (std::size_t i = 0; i < space.devices.size(); ++i)
     if (!space.devices[i].leaving) all.push_back({space.devices[i], insides[i]});

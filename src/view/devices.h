@@ -20,7 +20,7 @@ struct SeenDevice {
 };
 
 /// The devices of a space, from the store and from inside.
-[[nodiscard]] std::vector<SeenDevice> look_at(const model::Space& space);
+[[nodiscard]] std::vector<SeenDevice> look_at(const Place& place, const model::Space& space);
 [[nodiscard]] Json to_json(const model::Space& space, const SeenDevice& seen);
 /// "macvlan eth1 on uplink, 02:00:00:00:02:01, 203.0.113.20/24, up".
 [[nodiscard]] std::string in_words(const model::Space& space, const SeenDevice& seen);

@@ -21,18 +21,18 @@
 #include "nft/table.h"
 #include "store/spaces.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 
 namespace warren::view {
 namespace {
 
 /// The store's own files change a moment before what they say can be read; who changed it closes the lock
 /// when it can.
-Result<UniqueFd> watch_files(const std::string& store) {
-  for (const auto& directory : {store, std::string(sys::kRunDir)}) TRY(sys::make_directories(directory));
+Result<UniqueFd> watch_files(const Place& place) {
+  const auto store = std::filesystem::path(place.store).parent_path().string();
+  for (const auto& directory : {store, place.run}) TRY(sys::make_directories(directory));
   UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (fd.valid() && ::inotify_add_watch(fd.get(), store.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0 &&
-      ::inotify_add_watch(fd.get(), sys::kRunDir, IN_CLOSE_WRITE) >= 0)
+      ::inotify_add_watch(fd.get(), place.run.c_str(), IN_CLOSE_WRITE) >= 0)
     return fd;
   return fail_errno(errno, "watch " + store);
 }
@@ -92,11 +92,11 @@ std::string Event::line() const {
                      detail);
 }
 
-Result<Watch> Watch::open(store::Store store, model::Settings settings) {
-  auto files = TRY(watch_files(std::filesystem::path(store::kStorePath).parent_path()));
+Result<Watch> Watch::open(const Place& place, store::Store store, model::Settings settings) {
+  auto files = TRY(watch_files(place));
   auto route = TRY(host::listen_to(NETLINK_ROUTE, {RTNLGRP_LINK}));
   auto netfilter = TRY(host::listen_to(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}));
-  Watch watch(std::move(store), std::move(settings), std::move(route), std::move(netfilter),
+  Watch watch(place, std::move(store), std::move(settings), std::move(route), std::move(netfilter),
               std::move(files));
   TRY(watch.remember());
   auto socket = TRY(netlink::Socket::open(NETLINK_ROUTE));
@@ -121,7 +121,7 @@ Status Watch::read_store(const Tell& tell) {
   drain(files_.get());
   const auto before = known_;
   // The store may have been made after we began: what was opened then stays empty for ever.
-  store_ = TRY(store::Store::open_read_only(store::kStorePath));
+  store_ = TRY(store::Store::open_read_only(place_.store));
   TRY(remember());
   for (const auto& [name, space] : before)
     if (!known_.contains(name)) tell({"space-removed", name.str(), ""});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/place.h"
 #include "base/unique_fd.h"
 #include "host/listen.h"
 #include "model/space.h"
@@ -33,14 +34,15 @@ class Watch {
   using Tell = std::function<void(const Event&)>;
 
   /// Error: the store or the kernel cannot be read or listened to.
-  [[nodiscard]] static Result<Watch> open(store::Store store, model::Settings settings);
+  [[nodiscard]] static Result<Watch> open(const Place& place, store::Store store, model::Settings settings);
   /// Waits for the next change and tells it. Returns with an error only.
   [[nodiscard]] Status run(const Tell& tell);
 
  private:
-  Watch(store::Store store, model::Settings settings, netlink::Socket route, netlink::Socket netfilter,
-        UniqueFd files)
-      : store_(std::move(store)),
+  Watch(Place place, store::Store store, model::Settings settings, netlink::Socket route,
+        netlink::Socket netfilter, UniqueFd files)
+      : place_(std::move(place)),
+        store_(std::move(store)),
         settings_(std::move(settings)),
         route_(std::move(route)),
         netfilter_(std::move(netfilter)),
@@ -50,6 +52,7 @@ class Watch {
   [[nodiscard]] Status read_ruleset(const Tell& tell);
   [[nodiscard]] Status remember();
 
+  Place place_;
   store::Store store_;
   model::Settings settings_;
   netlink::Socket route_;

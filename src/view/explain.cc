@@ -28,15 +28,16 @@ struct Heard {
 };
 
 /// Who listens on the port inside the space, and whether the forward can reach it.
-Result<Heard> who_listens(const SpaceStatus& status, const model::Forward& forward, Port port) {
+Result<Heard> who_listens(const Place& place, const SpaceStatus& status, const model::Forward& forward,
+                          Port port) {
   Heard heard;
   bool loopback = false;
-  auto listeners = TRY(listeners_inside(status.space.name));
+  auto listeners = TRY(listeners_inside(place, status.space.name));
   std::erase_if(listeners, [&](const auto& listener) {
     return listener.proto != forward.proto || listener.port != port;
   });
   // To look through all processes of the host costs more than all else, so that is done for somebody only.
-  const auto pids = listeners.empty() ? std::vector<pid_t>() : TRY(pids_inside(status.space.name));
+  const auto pids = listeners.empty() ? std::vector<pid_t>() : TRY(pids_inside(place, status.space.name));
   for (const auto& listener : listeners) {
     const auto holders = sys::holders_of(listener.inode, pids);
     const auto program = holders.empty()
@@ -120,7 +121,7 @@ Status Explainer::explain_drops(const SpaceStatus& status, const model::Forward&
 
 Status Explainer::explain_forward(const SpaceStatus& status, const ForwardStatus& forward, Explanation& out) {
   const auto& w = status.wiring;
-  const auto heard = TRY(who_listens(status, forward.forward, forward.forward.to));
+  const auto heard = TRY(who_listens(kernel_.place(), status, forward.forward, forward.forward.to));
   const auto says = verdict(heard, forward.forward, w.ip6.has_value());
   out.lines.push_back(fmt::format("{} goes to space {} ({}{})", forward.forward.str(),
                                   status.space.name.str(), w.ip4.str(), w.ip6 ? ", " + w.ip6->str() : ""));
@@ -183,9 +184,9 @@ Result<Explanation> Explainer::port(Port port) {
 }
 
 /// Devices come and go with what is on the other side of the host's interfaces: it says what stands.
-void Explainer::explain_devices(const model::Space& space, Explanation& out) {
+void Explainer::explain_devices(const model::Space& space, Explanation& out) const {
   out.json["devices"] = Json::array();
-  for (const auto& seen : look_at(space)) {
+  for (const auto& seen : look_at(kernel_.place(), space)) {
     out.json["devices"].push_back(to_json(space, seen));
     out.lines.push_back("  device " + in_words(space, seen));
     if (space.state != model::State::up || seen.state() == "up") continue;
@@ -203,7 +204,7 @@ Result<std::optional<SpaceName>> Explainer::owner_by_device(const Ip& ip) {
   for (const auto& name : TRY(store_.devices().owners())) {
     const auto space = TRY(store_.spaces().find(name));
     if (!space) continue;
-    for (const auto& seen : look_at(*space))
+    for (const auto& seen : look_at(kernel_.place(), *space))
       if (std::ranges::any_of(seen.inside.addresses, is)) return name;
   }
   return std::nullopt;
@@ -231,7 +232,7 @@ Result<Explanation> Explainer::address(const Ip& ip) {
 }
 
 Result<Explanation> Explainer::process(pid_t pid) {
-  const auto found = TRY(space_of(store_, pid));
+  const auto found = TRY(space_of(kernel_.place(), store_, pid));
   if (!found) {
     Explanation out;
     out.json = {{"pid", pid}, {"command", sys::command_of(pid)}, {"space", nullptr}};

@@ -21,8 +21,8 @@ struct Explanation {
 class Explainer {
  public:
   /// `settings`: with the ULA prefix that the store keeps.
-  Explainer(store::Store store, model::Settings settings)
-      : store_(std::move(store)), settings_(std::move(settings)) {}
+  Explainer(Place place, store::Store store, model::Settings settings)
+      : store_(std::move(store)), settings_(std::move(settings)), kernel_(std::move(place)) {}
 
   /// Each fails where the store or the kernel cannot be read; process() and space() with not_found where
   /// there is none.
@@ -34,7 +34,7 @@ class Explainer {
 
  private:
   [[nodiscard]] Result<SpaceStatus> explain_space(const model::Space& space, Explanation& out);
-  static void explain_devices(const model::Space& space, Explanation& out);
+  void explain_devices(const model::Space& space, Explanation& out) const;
   [[nodiscard]] Result<std::optional<SpaceName>> owner_by_device(const Ip& ip);
   [[nodiscard]] Status explain_forward(const SpaceStatus& status, const ForwardStatus& forward,
                                        Explanation& out);

@@ -11,7 +11,7 @@ namespace warren::view {
 
 Result<bool> stands(store::Store& store, host::Kernel& kernel, const model::Space& space,
                     const model::Settings& settings) {
-  if (!TRY(session::SessionIndex(store, settings.min_uid).leads_to(space))) return false;
+  if (!TRY(session::SessionIndex(kernel.place(), store, settings.min_uid).leads_to(space))) return false;
   if (!space.uplink) return true;
   const auto outer = model::wiring(space, settings).outer;
   if (!netlink::link_index(*TRY(kernel.route()), outer)) return false;

@@ -49,8 +49,8 @@ Result<std::vector<model::Space>> one_or_all(store::Store& store, const std::str
   return std::vector{TRY_WRAP(command, find_space(store, name))};
 }
 
-Result<std::vector<pid_t>> pids_inside(const SpaceName& name) {
-  const auto netns = sys::open_netns(sys::pin_path(name));
+Result<std::vector<pid_t>> pids_inside(const Place& place, const SpaceName& name) {
+  const auto netns = sys::open_netns(place.pin(name.str()));
   std::vector<pid_t> pids;
   if (!netns) return pids;
   const auto id = TRY(sys::netns_id(netns->get()));
@@ -59,8 +59,8 @@ Result<std::vector<pid_t>> pids_inside(const SpaceName& name) {
   return pids;
 }
 
-Result<std::vector<netlink::Listener>> listeners_inside(const SpaceName& name) {
-  const auto netns = sys::open_netns(sys::pin_path(name));
+Result<std::vector<netlink::Listener>> listeners_inside(const Place& place, const SpaceName& name) {
+  const auto netns = sys::open_netns(place.pin(name.str()));
   if (!netns) return std::vector<netlink::Listener>{};
   return ask_inside(*netns, NETLINK_SOCK_DIAG,
                     [](netlink::Socket& socket) { return netlink::dump_listeners(socket); });
@@ -84,24 +84,25 @@ std::vector<SpaceNumber> numbers_inside(const std::string& path) {
   return numbers;
 }
 
-bool is_pinned_at(const SpaceName& name, const sys::NetnsId& id) {
-  const auto pin = sys::netns_id(sys::pin_path(name));
+bool is_pinned_at(const Place& place, const SpaceName& name, const sys::NetnsId& id) {
+  const auto pin = sys::netns_id(place.pin(name.str()));
   return pin && *pin == id;
 }
 
 }  // namespace
 
-Result<std::optional<model::Space>> space_of(store::Store& store, pid_t pid) {
+Result<std::optional<model::Space>> space_of(const Place& place, store::Store& store, pid_t pid) {
   const auto path = fmt::format("/proc/{}/ns/net", pid);
   const auto id = sys::netns_id(path);
   if (!id) return fail(Code::not_found, fmt::format("there is no process {}", pid));
-  const auto host = sys::netns_id(std::string(session::kHostNetns));
+  const auto host = sys::netns_id(session::host_netns(place));
   if (host && *host == *id) return std::nullopt;
   for (const auto number : numbers_inside(path))
-    if (auto space = TRY(store.spaces().find(number)); space && is_pinned_at(space->name, *id)) return space;
+    if (auto space = TRY(store.spaces().find(number)); space && is_pinned_at(place, space->name, *id))
+      return space;
   // The tenant may have changed all that warren gave it.
   for (const auto& name : TRY(store.spaces().names()))
-    if (is_pinned_at(name, *id)) return store.spaces().find(name);
+    if (is_pinned_at(place, name, *id)) return store.spaces().find(name);
   return std::nullopt;
 }
 

@@ -17,7 +17,7 @@ Json to_json(const model::Forward& forward) {
   return json;
 }
 
-Json to_json(const model::Space& space, const model::Settings& settings) {
+Json to_json(const Place& place, const model::Space& space, const model::Settings& settings) {
   const auto w = model::wiring(space, settings);
   Json json;
   json["name"] = space.name.str();
@@ -34,7 +34,7 @@ Json to_json(const model::Space& space, const model::Settings& settings) {
   json["mac"] = of_uplink(w.inner_mac.str());
   json["host_interface"] = of_uplink(w.outer.str());
   json["host_mac"] = of_uplink(w.outer_mac.str());
-  json["netns"] = "/run/netns/" + space.name.str();
+  json["netns"] = place.pin(space.name.str());
   json["nat"] = space.nat;
   json["adopted"] = space.adopted;
   json["forwards"] = Json::array();
@@ -42,8 +42,8 @@ Json to_json(const model::Space& space, const model::Settings& settings) {
   return json;
 }
 
-Json to_json(const SpaceStatus& status, const model::Settings& settings) {
-  auto json = to_json(status.space, settings);
+Json to_json(const Place& place, const SpaceStatus& status, const model::Settings& settings) {
+  auto json = to_json(place, status.space, settings);
   json["state"] = status.state();
   json["received_bytes"] = status.received_bytes;
   json["received_packets"] = status.received_packets;
@@ -58,10 +58,11 @@ Json to_json(const SpaceStatus& status, const model::Settings& settings) {
   return json;
 }
 
-std::vector<std::string> describe(const model::Space& space, const model::Settings& settings) {
+std::vector<std::string> describe(const Place& place, const model::Space& space,
+                                  const model::Settings& settings) {
   const auto w = model::wiring(space, settings);
   const auto netns =
-      fmt::format("namespace   /run/netns/{}{}", space.name.str(), space.adopted ? " (adopted)" : "");
+      fmt::format("namespace   {}{}", place.pin(space.name.str()), space.adopted ? " (adopted)" : "");
   if (!space.uplink)
     return {fmt::format("number      {}", space.number), netns,
             "uplink      none: it lives on its devices alone"};

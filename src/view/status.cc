@@ -129,7 +129,7 @@ Result<std::vector<SpaceStatus>> read_status(host::Kernel& kernel, const model::
     SpaceStatus status;
     status.wiring = model::wiring(space, settings);
     status.space = std::move(space);
-    status.pinned = sys::open_netns(sys::pin_path(status.space.name)).has_value();
+    status.pinned = sys::open_netns(kernel.place().pin(status.space.name.str())).has_value();
     if (const auto link = seen.links.find(status.wiring.outer.str()); link != seen.links.end())
       take_link(status, link->second);
     take_counts(status, seen);

@@ -26,18 +26,18 @@ class HookRun : public HostTest {
     settings_.ipv6 = false;
   }
   void TearDown() override {
-    if (!IsSkipped()) std::filesystem::remove_all(kFolder);
+    if (!IsSkipped()) std::filesystem::remove_all(kPlace.config());
   }
 
   static void put(const std::string& event, const std::string& text) {
-    const auto folder = fmt::format("{}/hooks.d/{}", kFolder, event);
+    const auto folder = fmt::format("{}/hooks.d/{}", kPlace.config(), event);
     std::filesystem::create_directories(folder);
     std::ofstream(folder + "/10-test") << "#!/bin/sh\n" << text << "\n";
     ::chmod((folder + "/10-test").c_str(), 0755);
   }
   static std::string seen() { return sys::read_file(kSeen).value_or("nothing"); }
   [[nodiscard]] Status run(Event event, int seconds = 5) const {
-    return run_hooks(event, Facts(space_, settings_),
+    return run_hooks(kPlace, event, Facts(kPlace, space_, settings_),
                      std::chrono::ceil<std::chrono::seconds>(test::patience(seconds)));
   }
 
@@ -48,7 +48,7 @@ class HookRun : public HostTest {
 TEST_F(HookRun, DeviceEvents) {
   for (const auto* event : {"dev-add", "dev-rm"})
     put(event, fmt::format("echo $WARREN_EVENT $WARREN_SPACE $WARREN_DEVICE $WARREN_DEVICE_VLAN >{}", kSeen));
-  engine::Hooks hooks;
+  engine::Hooks hooks(kPlace);
   hooks.device(Event::dev_add, space_, settings_, {"eth7", "vlan", "02:00:07:00:07:01", "uplink", 7});
   EXPECT_EQ(seen(), "dev-add web1 eth7 7\n");
   hooks.device(Event::dev_rm, space_, settings_, {"eth8", "macvlan", "02:00:00:00:07:02", "uplink", {}});
@@ -64,11 +64,11 @@ TEST_F(HookRun, OnlyPreUpFails) {
 }
 
 TEST_F(HookRun, NothingWithoutAFolder) {
-  EXPECT_FALSE(any());
+  EXPECT_FALSE(any(kPlace));
   ASSERT_OK(run(Event::pre_up));
   put("up", "true");
-  EXPECT_TRUE(any() && wanted(Event::up, space_.name));
-  EXPECT_FALSE(wanted(Event::down, space_.name));
+  EXPECT_TRUE(any(kPlace) && wanted(kPlace, Event::up, space_.name));
+  EXPECT_FALSE(wanted(kPlace, Event::down, space_.name));
 }
 
 TEST_F(HookRun, SignalsAreAsUsual) {

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <vector>
 
+#include "base/place.h"
 #include "netlink/link.h"
 #include "netlink/route.h"
 #include "netlink/socket.h"
@@ -20,6 +21,9 @@
 #include "types/port.h"
 
 namespace warren {
+
+/// The throw-away host has all to itself.
+inline const Place kPlace = Place::of_host();
 
 inline Ip ip(std::string_view text) { return Ip::parse(text).value(); }
 inline IfName ifname(std::string_view text) { return IfName::parse(text).value(); }

@@ -19,7 +19,7 @@ class Netns : public HostTest {
   void SetUp() override {
     HostTest::SetUp();
     if (IsSkipped()) return;
-    ASSERT_OK(prepare_pins());
+    ASSERT_OK(prepare_pins(kPlace));
   }
   static NetnsId here() { return netns_id(current_netns().value().get()).value(); }
   /// Pins a new namespace, made on a thread of its own, and says which it is.
@@ -27,13 +27,13 @@ class Netns : public HostTest {
     NetnsId id;
     std::thread([&] {
       ASSERT_OK(unshare_netns());
-      ASSERT_OK(pin_current(space_name(name)));
+      ASSERT_OK(pin_current(kPlace, space_name(name)));
       id = here();
     }).join();
     return id;
   }
   static bool listed(const std::string& name) {
-    const auto names = pinned_names().value();
+    const auto names = pinned_names(kPlace).value();
     return std::ranges::find(names, name) != names.end();
   }
 };
@@ -44,7 +44,7 @@ TEST_F(Netns, PinnedEnteredLeftUnpinned) {
   EXPECT_NE(id, home);
   EXPECT_EQ(here(), home) << "the other thread went, not this one";
   EXPECT_TRUE(listed("room"));
-  EXPECT_EQ(netns_id(pin_path(space_name("room"))), id);
+  EXPECT_EQ(netns_id(kPlace.pin("room")), id);
   {
     const auto fd = open_netns("/run/netns/room");
     ASSERT_OK(fd);
@@ -54,9 +54,9 @@ TEST_F(Netns, PinnedEnteredLeftUnpinned) {
   }
   EXPECT_EQ(here(), home) << "the guard brings the thread back";
   EXPECT_EQ(std::system("ip netns list | grep -q ^room && ip netns exec room true"), 0);
-  ASSERT_OK(unpin(space_name("room")));
+  ASSERT_OK(unpin(kPlace, space_name("room")));
   EXPECT_FALSE(listed("room"));
-  EXPECT_TRUE(unpin(space_name("room"))) << "one that is not there is fine";
+  EXPECT_TRUE(unpin(kPlace, space_name("room"))) << "one that is not there is fine";
 }
 
 TEST_F(Netns, AGuardThatWasMovedReturnsOnce) {
@@ -72,18 +72,18 @@ TEST_F(Netns, AGuardThatWasMovedReturnsOnce) {
     EXPECT_EQ(here(), home);
   }
   EXPECT_EQ(here(), home);
-  ASSERT_OK(unpin(space_name("moved")));
+  ASSERT_OK(unpin(kPlace, space_name("moved")));
 }
 
 TEST_F(Netns, AStaleFileIsNoNamespaceAndIsTakenOver) {
-  const auto path = pin_path(space_name("stale"));
+  const auto path = kPlace.pin("stale");
   { const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)); }
   ASSERT_FALSE(open_netns(path));
   EXPECT_EQ(open_netns(path).error().code, Code::not_found);
   EXPECT_TRUE(listed("stale"));
   const auto id = pinned("stale");
   EXPECT_EQ(netns_id(path), id);
-  ASSERT_OK(unpin(space_name("stale")));
+  ASSERT_OK(unpin(kPlace, space_name("stale")));
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
 }
 
@@ -116,26 +116,26 @@ TEST_F(Netns, ASymbolicLinkIsTakenOverAndNotFollowed) {
   for (const auto* target : {"/run/elsewhere", "/run/netns/outside", "/etc/hostname"}) {
     ASSERT_EQ(::symlink(target, "/run/netns/link"), 0);
     const auto before = netns_id(std::string(target));
-    ASSERT_OK(pin_current(space_name("link")));
+    ASSERT_OK(pin_current(kPlace, space_name("link")));
     EXPECT_EQ(netns_id(std::string("/run/netns/link")), here());
     const auto after = netns_id(std::string(target));
     EXPECT_EQ(before.value_or(NetnsId{}), after.value_or(NetnsId{})) << target;
-    ASSERT_OK(unpin(space_name("link")));
+    ASSERT_OK(unpin(kPlace, space_name("link")));
   }
 }
 
 TEST_F(Netns, PinnedTwiceIsUnpinnedWhole) {
   const auto first = pinned("twice"), second = pinned("twice");
   EXPECT_NE(first, second);
-  EXPECT_EQ(netns_id(pin_path(space_name("twice"))), second);
-  ASSERT_OK(unpin(space_name("twice")));
+  EXPECT_EQ(netns_id(kPlace.pin("twice")), second);
+  ASSERT_OK(unpin(kPlace, space_name("twice")));
   EXPECT_FALSE(listed("twice"));
 }
 
 TEST_F(Netns, APinIsTheNamespaceOfTheThread) {
-  ASSERT_OK(pin_current(space_name("own")));
-  EXPECT_EQ(netns_id(pin_path(space_name("own"))), here());
-  ASSERT_OK(unpin(space_name("own")));
+  ASSERT_OK(pin_current(kPlace, space_name("own")));
+  EXPECT_EQ(netns_id(kPlace.pin("own")), here());
+  ASSERT_OK(unpin(kPlace, space_name("own")));
 }
 
 TEST_F(Netns, PinsShowInOtherMountNamespaces) {
@@ -148,13 +148,13 @@ TEST_F(Netns, PinsShowInOtherMountNamespaces) {
   pinned("late");
   { const UniqueFd go(::open("/run/go", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)); }
   EXPECT_TRUE(test::wait_until([] { return ::access("/run/seen", F_OK) == 0; }));
-  ASSERT_OK(unpin(space_name("late")));
+  ASSERT_OK(unpin(kPlace, space_name("late")));
 }
 
 TEST_F(Netns, PreparingIsIdempotent) {
   const auto mounts = [] { return read_file("/proc/self/mountinfo").value(); };
   const auto before = mounts();
-  ASSERT_OK(prepare_pins());
+  ASSERT_OK(prepare_pins(kPlace));
   EXPECT_EQ(mounts(), before);
 }
 

@@ -88,7 +88,7 @@ TEST_F(Nft, OneBadLineAndNothingIsDone) {
     EXPECT_TRUE(status.error().what.starts_with("nft: "));
     EXPECT_EQ(status.error().what.find('\n'), std::string::npos);
     EXPECT_EQ(rules(), before);
-    host::Kernel kernel;
+    host::Kernel kernel(kPlace);
     EXPECT_TRUE(host::read_elements(kernel)->empty()) << bad;
   }
   const auto nonsense = runner_->run("not a command\n");
@@ -179,7 +179,7 @@ class Elements : public Nft {
     ASSERT_OK(runner_->run(table_text(plain_rules())));
   }
   std::vector<Element> read() { return host::read_elements(kernel_).value(); }
-  host::Kernel kernel_;
+  host::Kernel kernel_{kPlace};
 };
 
 TEST_F(Elements, OfEverySetAndFamilyRoundTrip) {

@@ -161,14 +161,14 @@ TEST_F(Lock, TwoProcessesTakeTurns) {
   int ready[2];
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   Child child([&] {
-    const auto lock = WriterLock::take();
+    const auto lock = WriterLock::take(kPlace);
     if (::write(ready[1], "x", 1) != 1) return;
     ::usleep(2000000);  // a waiter says so after one second
   });
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   testing::internal::CaptureStderr();
-  const auto lock = WriterLock::take();
+  const auto lock = WriterLock::take(kPlace);
   const auto said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find(fmt::format("waiting for another warren to finish: PID {} (", child.pid())), said.npos)
       << said;
@@ -180,30 +180,30 @@ TEST_F(Lock, IsNotWaitedForForEver) {
   int ready[2];
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   Child child([&] {
-    const auto lock = WriterLock::take();
+    const auto lock = WriterLock::take(kPlace);
     if (::write(ready[1], "x", 1) == 1) ::pause();
   });
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
-  const auto lock = WriterLock::take(std::chrono::milliseconds(100));
+  const auto lock = WriterLock::take(kPlace, std::chrono::milliseconds(100));
   // It came back at all: who waits for ever hangs here.
   ASSERT_FALSE(lock);
   EXPECT_NE(lock.error().what.find(fmt::format("PID {} (", child.pid())), std::string::npos)
       << lock.error().what;
   EXPECT_NE(lock.error().what.find("/run/warren/lock"), std::string::npos) << lock.error().what;
   ::kill(child.pid(), SIGKILL);
-  EXPECT_TRUE(is_ok(WriterLock::take())) << "what was given up took the lock along";
+  EXPECT_TRUE(is_ok(WriterLock::take(kPlace))) << "what was given up took the lock along";
   ::close(ready[0]), ::close(ready[1]);
 }
 
 TEST_F(Lock, IsNotWaitedForByWhatItsHolderStarted) {
   int told[2];
   ASSERT_EQ(::pipe2(told, O_CLOEXEC), 0);
-  const auto lock = WriterLock::take();
+  const auto lock = WriterLock::take(kPlace);
   ASSERT_OK(lock);
   Child child([&] {
     Child grandchild([&] {
-      const auto again = WriterLock::take();
+      const auto again = WriterLock::take(kPlace);
       const std::string text = again ? "it got the lock" : again.error().what;
       (void)!::write(told[1], text.data(), text.size());
     });
@@ -223,13 +223,13 @@ TEST_F(Lock, IsFreedByTheDeathOfItsHolder) {
   int ready[2];
   ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   Child child([&] {
-    const auto lock = WriterLock::take();
+    const auto lock = WriterLock::take(kPlace);
     if (::write(ready[1], "x", 1) == 1) ::pause();
   });
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   ::kill(child.pid(), SIGKILL);
-  EXPECT_TRUE(is_ok(WriterLock::take()));
+  EXPECT_TRUE(is_ok(WriterLock::take(kPlace)));
   ::close(ready[0]), ::close(ready[1]);
 }
 
@@ -261,7 +261,7 @@ class CloseOnExec : public HostTest {};
 
 TEST_F(CloseOnExec, NothingOfOursIsInherited) {
   const auto before = inherited();
-  ASSERT_OK(prepare_pins());
+  ASSERT_OK(prepare_pins(kPlace));
   std::vector<netlink::Socket> sockets;
   for (const int protocol : {NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG})
     sockets.push_back(netlink::Socket::open(protocol).value());
@@ -273,13 +273,13 @@ TEST_F(CloseOnExec, NothingOfOursIsInherited) {
   const auto netns = current_netns().value();
   const auto guard = NetnsGuard::enter(netns.get());
   EXPECT_EQ(inherited(), before) << "netns";
-  const auto lock = WriterLock::take().value();
+  const auto lock = WriterLock::take(kPlace).value();
   EXPECT_EQ(inherited(), before) << "lock";
   auto store = store::Store::open("/var/lib/warren/warren.db").value();
   ASSERT_OK(store.spaces().all());
   EXPECT_EQ(inherited(), before) << "store";
-  rooms::RoomSource rooms({{space_name("r1"), rooms::RoomOrder::Kind::make, {}},
-                           {space_name("r2"), rooms::RoomOrder::Kind::make, {}}});
+  rooms::RoomSource rooms(kPlace, {{space_name("r1"), rooms::RoomOrder::Kind::make, {}},
+                                   {space_name("r2"), rooms::RoomOrder::Kind::make, {}}});
   const auto room = rooms.next();
   ASSERT_OK(room);
   EXPECT_EQ(inherited(), before) << "rooms";
@@ -293,7 +293,7 @@ class Rooms : public HostTest {
   void SetUp() override {
     HostTest::SetUp();
     if (IsSkipped()) return;
-    ASSERT_OK(prepare_pins());
+    ASSERT_OK(prepare_pins(kPlace));
   }
   static std::vector<rooms::RoomOrder> orders(std::size_t count, rooms::RoomOrder::Kind kind) {
     std::vector<rooms::RoomOrder> all;
@@ -301,7 +301,7 @@ class Rooms : public HostTest {
     return all;
   }
   void TearDown() override {
-    for (int i = 0; i < 100; ++i) (void)unpin(space_name(fmt::format("room{}", i)));
+    for (int i = 0; i < 100; ++i) (void)unpin(kPlace, space_name(fmt::format("room{}", i)));
   }
 };
 
@@ -309,7 +309,7 @@ TEST_F(Rooms, AHundredAreMadeInOrderAndOpenedAgain) {
   const auto home = netns_id("/proc/thread-self/ns/net").value();
   std::set<NetnsId> seen;
   for (const auto kind : {rooms::RoomOrder::Kind::make, rooms::RoomOrder::Kind::open}) {
-    rooms::RoomSource source(orders(100, kind));
+    rooms::RoomSource source(kPlace, orders(100, kind));
     for (int i = 0; i < 100; ++i) {
       auto room = source.next();
       ASSERT_OK(room) << i;
@@ -325,7 +325,7 @@ TEST_F(Rooms, AHundredAreMadeInOrderAndOpenedAgain) {
 
 TEST_F(Rooms, WhoeverLeavesEarlyLeavesNoThread) {
   for (int round = 0; round < 20; ++round) {
-    rooms::RoomSource source(orders(100, rooms::RoomOrder::Kind::make));
+    rooms::RoomSource source(kPlace, orders(100, rooms::RoomOrder::Kind::make));
     for (int i = 0; i < round % 4; ++i) ASSERT_OK(source.next());
   }
 }
@@ -333,7 +333,7 @@ TEST_F(Rooms, WhoeverLeavesEarlyLeavesNoThread) {
 TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
   auto some = orders(3, rooms::RoomOrder::Kind::make);
   some[1].kind = rooms::RoomOrder::Kind::open;
-  rooms::RoomSource source(some);
+  rooms::RoomSource source(kPlace, some);
   ASSERT_OK(source.next());
   const auto failed = source.next();
   ASSERT_FALSE(failed);
@@ -344,7 +344,7 @@ TEST_F(Rooms, OneThatFailsDoesNotStopTheNext) {
 TEST_F(Rooms, AdoptingPinsWhatIsThere) {
   const auto home = netns_id("/proc/self/ns/net").value();
   const auto netns = std::make_shared<const UniqueFd>(current_netns().value());
-  rooms::RoomSource source({{space_name("room0"), rooms::RoomOrder::Kind::adopt, netns}});
+  rooms::RoomSource source(kPlace, {{space_name("room0"), rooms::RoomOrder::Kind::adopt, netns}});
   const auto room = source.next();
   ASSERT_OK(room);
   EXPECT_EQ(netns_id("/run/netns/room0"), home);

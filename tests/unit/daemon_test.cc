@@ -109,7 +109,7 @@ class Suspected : public testing::Test {
 
   model::Space web_;
   std::vector<model::Space> spaces_;
-  Suspicions suspicions_;
+  Suspicions suspicions_{Place::of_host()};
 };
 
 TEST_F(Suspected, WhatSpacesAreToHave) {
@@ -195,7 +195,7 @@ Report a_report() {
   report.state = "running";
   report.services = {service("db", 3306), service("idle", 1)};
   const auto place = [](std::string_view name) {
-    return Place{space_name(name), Proto::tcp, 3306, Family::v4};
+    return Endpoint{space_name(name), Proto::tcp, 3306, Family::v4};
   };
   const auto& db = report.services[0].name;
   report.standing = {{place("web1"), db, {1, 10, 2, 3, 100, 200}}, {place("web2"), db, {4, 20, 0, 0, 1, 2}}};

@@ -19,7 +19,7 @@ model::Space web1() {
 Facts facts_of(const model::Space& space) {
   model::Settings settings;
   settings.ipv6 = false;
-  return {space, settings};
+  return {Place::of_host(), space, settings};
 }
 
 bool has(const std::vector<std::string>& list, std::string_view text) {

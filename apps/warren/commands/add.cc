@@ -47,7 +47,7 @@ Result<int> run(const Args& args, Context& context) {
       TRY_WRAP("add " + args.name, engine.run(engine::add_space(request), {.dry_run = args.dry_run}));
   const auto& space = report.space(request.name);
   if (context.json())
-    say_json(view::to_json(space, engine.settings()));
+    say_json(view::to_json(context.place, space, engine.settings()));
   else
     print(space, engine.settings(), args.dry_run);
   return kExitOk;

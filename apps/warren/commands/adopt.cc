@@ -32,7 +32,7 @@ Result<int> run(const Args& args, Context& context) {
   const auto report = TRY_WRAP("adopt " + args.name, engine.run(engine::adopt_space(request, path)));
   const auto& space = report.space(request.name);
   if (context.json())
-    say_json(view::to_json(space, engine.settings()));
+    say_json(view::to_json(context.place, space, engine.settings()));
   else
     say(fmt::format("{} is space {}: {}", space.name.str(), space.number,
                     model::wiring(space, engine.settings()).ip4.str()));

@@ -10,7 +10,7 @@ struct Args {};
 
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
-  const auto strays = TRY(session::find_strays(store, TRY(context.settings()).min_uid));
+  const auto strays = TRY(session::find_strays(context.place, store, TRY(context.settings()).min_uid));
   auto json = Json::array();
   Columns columns({"PID", "UID", "BELONGS IN", "IS IN", "UNIT", "COMMAND"});
   for (const auto& stray : strays) {

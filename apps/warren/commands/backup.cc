@@ -17,7 +17,7 @@ struct Args {
 Result<int> run(const Args& args, Context& context) {
   TRY(require_root());
   TRY_WRAP("backup", refuse_in_hook());
-  TRY_WRAP("backup", store::back_up(store::kStorePath, args.file, args.force));
+  TRY_WRAP("backup", store::back_up(context.place.store, args.file, args.force));
   if (context.json())
     say_json(Json{{"file", args.file}});
   else

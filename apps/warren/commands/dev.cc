@@ -74,7 +74,7 @@ Result<int> add(const Args& args, Context& context) {
   const auto device = added(report);
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("dev add", view::find_space(store, args.space));
-  const auto seen = view::look_at(space);
+  const auto seen = view::look_at(context.place, space);
   for (const auto& one : seen) {
     if (one.device.index != device.index) continue;
     if (context.json())
@@ -103,7 +103,7 @@ Result<int> list(const Args& args, Context& context) {
   auto json = Json::array();
   Columns columns({"SPACE", "DEVICE", "TYPE", "PARENT", "VLAN", "MODE", "MAC", "ADDRESSES", "STATE"});
   for (const auto& space : spaces)
-    for (const auto& one : view::look_at(space)) {
+    for (const auto& one : view::look_at(context.place, space)) {
       json.push_back(view::to_json(space, one));
       columns.add(view::row(space, one));
     }

@@ -44,7 +44,7 @@ Result<std::vector<std::string>> links_of(store::Store& store, const model::Sett
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  host::Kernel kernel;
+  host::Kernel kernel(context.place);
   std::vector<Finding> findings;
   std::optional<IfName> uplink;
   if (const auto host = host::read_host(*TRY(kernel.route()), settings); !host)

@@ -5,7 +5,6 @@
 
 #include "commands.h"
 #include "output.h"
-#include "sys/lock.h"
 
 namespace warren::cli::events_command {
 namespace {
@@ -38,7 +37,7 @@ void print(const Json& event) {
 
 Result<int> run(const Args& args, Context& context) {
   TRY(require_root());
-  const auto path = std::string(sys::kRunDir) + "/events.jsonl";
+  const auto path = context.place.in_run("events.jsonl");
   std::vector<Json> events;
   read_lines(path + ".1", events);
   read_lines(path, events);

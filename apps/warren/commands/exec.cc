@@ -27,13 +27,13 @@ Result<SpaceName> known_name(const Context& context, const std::string& text) {
 
 Result<int> enter_and_run(const Args& args, const Context& context, std::vector<std::string> command) {
   const auto name = TRY(known_name(context, args.name));
-  if (!sys::open_netns(sys::pin_path(name)))
+  if (!sys::open_netns(context.place.pin(name.str())))
     return fail(
         Code::not_found,
         fmt::format("no space '{0}' is up; `warren ls` lists them, `warren up {0}` starts one", name.str()));
   std::optional<sys::User> user;
   if (!args.user.empty()) user = TRY(sys::find_user(args.user));
-  TRY(sys::enter_space(name));
+  TRY(sys::enter_space(context.place, name));
   if (user) TRY(sys::become(*user));
   ::setenv("WARREN_SPACE", name.c_str(), 1);
   if (command.empty()) {

@@ -37,7 +37,7 @@ Result<view::Explanation> explain(view::Explainer& explainer, const std::string&
 Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   auto settings = TRY(context.settings_with(store));
-  view::Explainer explainer(std::move(store), std::move(settings));
+  view::Explainer explainer(context.place, std::move(store), std::move(settings));
   const auto explanation = TRY_WRAP("explain", explain(explainer, args.what));
   if (context.json())
     say_json(explanation.json);

@@ -21,7 +21,7 @@ Result<int> run(const Args&, Context& context) {
   }
   const auto settings = TRY(context.settings_with(store));
   auto list = Json::array();
-  for (const auto& space : spaces) list.push_back(view::to_json(space, settings));
+  for (const auto& space : spaces) list.push_back(view::to_json(context.place, space, settings));
   say_json(list);
   return kExitOk;
 }

@@ -33,9 +33,9 @@ struct Surroundings {
   std::vector<model::IdUse> others;
 };
 
-Result<Surroundings> look_around(store::Store& store) {
+Result<Surroundings> look_around(const Place& place, store::Store& store) {
   return Surroundings{TRY(store.ids().maps()), TRY(ids::all_uses(store)),
-                      TRY(ids::written_uses(TRY(store.ids().blocks())))};
+                      TRY(ids::written_uses(place, TRY(store.ids().blocks())))};
 }
 
 ShownBlock shown(const model::IdBlock& block, const Surroundings& around) {
@@ -73,7 +73,7 @@ Json to_json(const ShownBlock& shown) {
 
 Result<int> list(const Args&, Context& context) {
   auto store = TRY(context.reader());
-  const auto around = TRY(look_around(store));
+  const auto around = TRY(look_around(context.place, store));
   auto json = Json::array();
   Columns columns({"OWNER", "IDS", "COUNT", "STATE", "SINCE", "SPACES", "ALSO USED BY"});
   for (const auto& block : TRY(store.ids().blocks())) {
@@ -89,7 +89,7 @@ Result<int> list(const Args&, Context& context) {
 Result<int> show(const Args& args, Context& context) {
   const auto owner = TRY(OwnerName::parse(args.owner));
   auto store = TRY(context.reader());
-  const auto one = shown(TRY(ids::need_block(store, owner)), TRY(look_around(store)));
+  const auto one = shown(TRY(ids::need_block(store, owner)), TRY(look_around(context.place, store)));
   if (context.json()) {
     say_json(to_json(one));
     return kExitOk;

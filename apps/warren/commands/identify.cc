@@ -16,7 +16,7 @@ struct Args {
 Result<int> run(const Args& args, Context& context) {
   const auto pid = TRY(parse_pid(args.pid));
   auto store = TRY(context.reader());
-  const auto space = TRY_WRAP("identify", view::space_of(store, pid));
+  const auto space = TRY_WRAP("identify", view::space_of(context.place, store, pid));
   if (context.json())
     say_json(Json{{"pid", pid},
                   {"command", sys::command_of(pid)},

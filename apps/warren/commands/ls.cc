@@ -24,11 +24,11 @@ std::string forwards(const model::Space& space) {
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
-  host::Kernel kernel;
+  host::Kernel kernel(context.place);
   const auto all = TRY(view::read_status(kernel, settings, TRY(store.spaces().all())));
   if (context.json()) {
     auto list = Json::array();
-    for (const auto& status : all) list.push_back(to_json(status, settings));
+    for (const auto& status : all) list.push_back(to_json(context.place, status, settings));
     say_json(list);
     return kExitOk;
   }

@@ -16,7 +16,7 @@ struct Args {};
 Result<int> run(const Args&, Context& context) {
   auto store = TRY(context.reader());
   auto settings = TRY(context.settings_with(store));
-  auto watch = TRY(view::Watch::open(std::move(store), std::move(settings)));
+  auto watch = TRY(view::Watch::open(context.place, std::move(store), std::move(settings)));
   TRY_WRAP("monitor", watch.run([&](const view::Event& event) {
     // One event a line in JSON too, so that a reader need not wait for an end.
     say(context.json() ? event.json().dump() : event.line());

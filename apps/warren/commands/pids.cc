@@ -61,7 +61,7 @@ void print(const std::vector<Guest>& guests, bool by_user) {
 Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("pids", view::find_space(store, args.name));
-  const auto guests = look_at(TRY(view::pids_inside(space.name)));
+  const auto guests = look_at(TRY(view::pids_inside(context.place, space.name)));
   if (context.json())
     print_json(guests);
   else

@@ -48,9 +48,9 @@ Result<int> run(const Args& args, Context& context) {
     space = *found;
   }
   if (context.json())
-    say_json(view::to_json(space, settings));
+    say_json(view::to_json(context.place, space, settings));
   else
-    for (const auto& line : view::describe(space, settings)) say(line);
+    for (const auto& line : view::describe(context.place, space, settings)) say(line);
   return kExitOk;
 }
 

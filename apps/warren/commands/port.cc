@@ -52,7 +52,7 @@ Result<int> list(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto settings = TRY(context.settings_with(store));
   auto spaces = TRY(view::one_or_all(store, args.name, "port ls"));
-  host::Kernel kernel;
+  host::Kernel kernel(context.place);
   const auto all = TRY(view::read_status(kernel, settings, std::move(spaces)));
   auto json = Json::array();
   Columns columns({"SPACE", "PROTOCOL", "HOST", "PORT", "CONNECTIONS"});

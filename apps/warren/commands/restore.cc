@@ -24,8 +24,8 @@ void tell(const Args& args, const store::Restored& restored) {
 Result<int> run(const Args& args, Context& context) {
   TRY(require_root());
   TRY_WRAP("restore", refuse_in_hook());
-  const auto lock = TRY_WRAP("restore", sys::WriterLock::take());
-  const auto restored = TRY_WRAP("restore", store::restore(store::kStorePath, args.file));
+  const auto lock = TRY_WRAP("restore", sys::WriterLock::take(context.place));
+  const auto restored = TRY_WRAP("restore", store::restore(context.place.store, args.file));
   if (!context.json()) {
     tell(args, restored);
     return kExitOk;

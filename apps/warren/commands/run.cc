@@ -23,15 +23,16 @@ struct Args {
 /// The user namespace of an adopted space is another program's: only one with our IDs may be joined.
 Status take_ids(guest::Request& request, const Args& args, const Context& context) {
   const auto settings = TRY(context.settings());
-  auto store = TRY(store::Store::open(store::kStorePath));
+  auto store = TRY(store::Store::open(context.place.store));
   const auto space = TRY(view::find_space(store, args.name));
   const auto map = args.map.empty() ? std::nullopt : std::optional(args.map);
-  request.ids = TRY(ids::id_runs(store, settings.ids, space, map));
+  request.ids = TRY(ids::id_runs(context.place, store, settings.ids, space, map));
   request.exact_ids = map || space.adopted;
   return {};
 }
 
 Status complete(guest::Request& request, const Args& args, const Context& context) {
+  request.place = context.place;
   request.space = TRY(SpaceName::parse(args.name));
   for (const auto& bind : args.binds) request.binds.push_back(TRY(guest::Bind::parse(bind)));
   if (!request.hostname.empty()) TRY(guest::check_hostname(request.hostname));
@@ -53,7 +54,7 @@ Result<int> run(const Args& args, Context& context) {
   std::optional<sys::IdsLock> lock;
   if (::geteuid() == 0) {
     TRY(require_writer());  // a space without IDs is given some, in turn with other writers
-    lock.emplace(TRY(sys::IdsLock::share()));
+    lock.emplace(TRY(sys::IdsLock::share(context.place)));
   }
   TRY(complete(request, args, context));
   return guest::run(request, std::move(lock));

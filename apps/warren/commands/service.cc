@@ -82,7 +82,7 @@ Result<int> add(const Args& args, Context& context) {
     say(fmt::format("{}: 127.0.0.1:{}/{} in {} spaces leads to {} by {}", args.name, service.port,
                     name(service.proto), scope_text(service.scope), service.target.str(),
                     name(service.mode)));
-  if (service.mode == model::ServiceMode::proxy && !ask_daemon())
+  if (service.mode == model::ServiceMode::proxy && !ask_daemon(context.place))
     warn("warrend is not running: until it does, nothing listens in the spaces (systemctl start warrend)");
   return kExitOk;
 }
@@ -100,9 +100,9 @@ std::uint64_t count(const Json& counters, std::string_view key) {
 }
 
 /// What warrend counts of the services that it relays: name -> counters. Empty where it does not run.
-std::map<std::string, Json> counted() {
+std::map<std::string, Json> counted(const Place& place) {
   std::map<std::string, Json> all;
-  const auto answer = Json::parse(ask_daemon().value_or(""));
+  const auto answer = Json::parse(ask_daemon(place).value_or(""));
   const auto* services = answer ? answer->find("services") : nullptr;
   if (!services) return all;
   for (const auto& one : services->items()) {
@@ -124,7 +124,7 @@ std::string connections_text(const Json& counters) {
 Result<int> list(const Args&, Context& context) {
   auto store = TRY(context.reader());
   auto json = Json::array();
-  auto live = counted();
+  auto live = counted(context.place);
   Columns columns({"SERVICE", "PORT", "TARGET", "MODE", "PROXY HEADER", "SPACES", "CONNECTIONS"});
   for (const auto& service : TRY(store.services().all())) {
     const auto& counters = live[service.mode == model::ServiceMode::proxy ? service.name.str() : ""];

@@ -16,12 +16,13 @@ struct Args {
   std::string name;
 };
 
-void print(const view::SpaceStatus& status, const model::Settings& settings, const std::vector<pid_t>& pids) {
+void print(const Place& place, const view::SpaceStatus& status, const model::Settings& settings,
+           const std::vector<pid_t>& pids) {
   say(fmt::format("{} is {}", status.space.name.str(), status.state()));
-  for (const auto& line : view::describe(status.space, settings)) say("  " + line);
+  for (const auto& line : view::describe(place, status.space, settings)) say("  " + line);
   say(fmt::format("  received    {} in {} packets", bytes(status.received_bytes), status.received_packets));
   say(fmt::format("  sent        {} in {} packets", bytes(status.sent_bytes), status.sent_packets));
-  for (const auto& device : view::look_at(status.space))
+  for (const auto& device : view::look_at(place, status.space))
     say("  device      " + view::in_words(status.space, device));
   say(fmt::format("  processes   {}", pids.size()));
   const auto& refused = status.refused;
@@ -35,17 +36,18 @@ Result<int> run(const Args& args, Context& context) {
   auto store = TRY(context.reader());
   const auto space = TRY_WRAP("show", view::find_space(store, args.name));
   const auto settings = TRY(context.settings_with(store));
-  host::Kernel kernel;
+  host::Kernel kernel(context.place);
   const auto status = TRY(view::read_status(kernel, settings, {space})).front();
-  const auto pids = TRY(view::pids_inside(space.name));
+  const auto pids = TRY(view::pids_inside(context.place, space.name));
   if (context.json()) {
-    auto json = to_json(status, settings);
+    auto json = to_json(context.place, status, settings);
     json["pids"] = pids;
     json["devices"] = Json::array();
-    for (const auto& device : view::look_at(space)) json["devices"].push_back(view::to_json(space, device));
+    for (const auto& device : view::look_at(context.place, space))
+      json["devices"].push_back(view::to_json(space, device));
     say_json(json);
   } else {
-    print(status, settings, pids);
+    print(context.place, status, settings, pids);
   }
   return kExitOk;
 }

@@ -42,7 +42,7 @@ Result<int> preview(Context& context) {
 
 Result<std::vector<SpaceName>> not_standing(const std::vector<SpaceName>& names, Context& context) {
   auto store = TRY(context.reader());
-  host::Kernel kernel;
+  host::Kernel kernel(context.place);
   const auto settings = TRY(context.settings_with(store));
   std::vector<SpaceName> found;
   for (const auto& name : names)

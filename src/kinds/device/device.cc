@@ -103,7 +103,7 @@ Status forget(store::Store& store, const Space& space, const Device& device) {
 Status drop(const Step& step, Context& context) {
   const auto& space = *step.space;
   const auto& device = device_of(step);
-  const bool stood = sys::open_netns(sys::pin_path(space.name)).has_value();
+  const bool stood = sys::open_netns(context.kernel.place().pin(space.name.str())).has_value();
   TRY(devices(context).drop(space, device, step.seen != 0 ? Devices::Say::lost : Devices::Say::nothing));
   if (device.leaving) TRY(forget(context.store, space, device));
   if (stood && context.tell) context.tell(false, space, device);

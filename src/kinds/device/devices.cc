@@ -27,8 +27,8 @@ constexpr std::uint32_t kMtu = 1500;
 constexpr int kTries = 60;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
-Result<rooms::Room> open_room(const SpaceName& name) {
-  return rooms::RoomSource({{name, rooms::RoomOrder::Kind::open, {}}}).next();
+Result<rooms::Room> open_room(const Place& place, const SpaceName& name) {
+  return rooms::RoomSource(place, {{name, rooms::RoomOrder::Kind::open, {}}}).next();
 }
 
 /// Where a link gets its first name: the kernel looks on the host whether the last one is taken.
@@ -189,11 +189,14 @@ Status Devices::furnish_inside(const Site& site, Parts missing) {
 Status Devices::furnish(const Site& site, Parts missing) {
   const auto& [space, device, room] = site;
   const bool client = missing.has(Part::client);
-  if (client && !device.dhcp && has_client(space, device)) TRY(stop_client(space, device, &room.socket));
+  if (client && !device.dhcp && has_client(kernel_.place(), space, device))
+    TRY(stop_client(kernel_.place(), space, device, &room.socket));
   if (missing.has(Part::host_end)) TRY(put_host_end(site));
   TRY(drop_old(site));
   TRY(furnish_inside(site, missing));
-  return client && device.dhcp ? start_client(space, device, room.netns.get(), settings_.pool) : Status();
+  return client && device.dhcp
+             ? start_client(kernel_.place(), space, device, room.netns.get(), settings_.pool)
+             : Status();
 }
 
 /// What is old stays in the store until it is taken away: a change that was cut short is completed.
@@ -213,13 +216,13 @@ Status Devices::drop_old(const Site& site) {
 
 Status Devices::put(const Space& space, Device device, Parts missing) {
   const auto what = "device " + device.name.str();
-  auto room = TRY_WRAP(what, open_room(space.name));
+  auto room = TRY_WRAP(what, open_room(kernel_.place(), space.name));
   const bool anew = missing.has(Part::link);
   if (anew) missing = all_parts(device);
   const Site site{space, device, room};
   auto done = Status();
-  if (anew && has_client(space, device))
-    done = stop_client(space, device, nullptr);  // of the interface that was
+  if (anew && has_client(kernel_.place(), space, device))
+    done = stop_client(kernel_.place(), space, device, nullptr);  // of the interface that was
   if (anew && done) done = device.kind == DeviceKind::physical ? take_in(space, device, room) : make(site);
   if (done) done = furnish(site, missing);
   if (!done && anew)
@@ -244,8 +247,9 @@ Result<bool> Devices::drop_inside(const Site& site) {
 }
 
 Result<Devices::Found> Devices::take_away(const Space& space, const Device& device) {
-  if (device.dhcp || has_client(space, device)) TRY(stop_client(space, device, nullptr));
-  auto room = open_room(space.name);
+  if (device.dhcp || has_client(kernel_.place(), space, device))
+    TRY(stop_client(kernel_.place(), space, device, nullptr));
+  auto room = open_room(kernel_.place(), space.name);
   if (!room && room.error().code != Code::not_found) return std::unexpected(std::move(room).error());
   if (device.kind == DeviceKind::physical)
     return TRY(give_back(space, device, room ? &*room : nullptr)), Found::yes;

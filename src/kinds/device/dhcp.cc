@@ -12,7 +12,6 @@
 #include "netlink/route.h"
 #include "sys/daemonize.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "sys/netns.h"
 #include "sys/process.h"
 #include "types/dhcp.h"
@@ -25,8 +24,8 @@ using model::Space;
 
 constexpr int kRounds = 5;
 
-std::string base(const Space& space, const Device& device) {
-  return fmt::format("{}/dhcp/{}.{}", sys::kRunDir, space.number, unsigned{device.index});
+std::string base(const Place& place, const Space& space, const Device& device) {
+  return fmt::format("{}/dhcp/{}.{}", place.run, space.number, unsigned{device.index});
 }
 
 bool is_program(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
@@ -56,10 +55,10 @@ bool is_its_hook(pid_t pid, const std::string& hook, const std::string& base) {
 }
 
 /// Those in the space that are this device's, also one whose starter was killed before it could say so.
-std::vector<pid_t> find_clients(const Space& space, const Device& device) {
+std::vector<pid_t> find_clients(const Place& place, const Space& space, const Device& device) {
   std::vector<pid_t> found;
-  if (const auto known = client_of(space, device)) found.push_back(*known);
-  const auto own = sys::netns_id(sys::pin_path(space.name));
+  if (const auto known = client_of(place, space, device)) found.push_back(*known);
+  const auto own = sys::netns_id(place.pin(space.name.str()));
   const auto all = sys::processes();
   const auto hook = find_hook();
   if (!own || !all || !hook) return found;
@@ -67,15 +66,15 @@ std::vector<pid_t> find_clients(const Space& space, const Device& device) {
   for (const auto& process : *all)
     if (process.netns == *own && sys::user_of(process.pid) == 0U &&
         (sys::command_of(process.pid).find(words) != std::string::npos ||
-         is_its_hook(process.pid, *hook, base(space, device))))
+         is_its_hook(process.pid, *hook, base(place, space, device))))
       found.push_back(process.pid);
   return found;
 }
 
 /// Until there is none: one that ends may just have called its hook, which sets what it was told.
-Status end_clients(const Space& space, const Device& device) {
+Status end_clients(const Place& place, const Space& space, const Device& device) {
   for (int round = 0; round < kRounds; ++round) {
-    const auto found = find_clients(space, device);
+    const auto found = find_clients(place, space, device);
     if (found.empty()) return {};
     TRY(sys::end_processes(found));
   }
@@ -109,8 +108,8 @@ Result<std::vector<std::string>> find_client() {
   return fail(Code::unsupported, "there is no DHCP client: install the package udhcpc (or busybox)");
 }
 
-std::optional<pid_t> client_of(const Space& space, const Device& device) {
-  const auto text = sys::read_file(base(space, device) + ".pid", 64);
+std::optional<pid_t> client_of(const Place& place, const Space& space, const Device& device) {
+  const auto text = sys::read_file(base(place, space, device) + ".pid", 64);
   if (!text) return std::nullopt;
   pid_t pid = 0;
   const auto blank = text->find(' ');
@@ -121,25 +120,26 @@ std::optional<pid_t> client_of(const Space& space, const Device& device) {
   return pid;
 }
 
-bool client_runs(const Space& space, const Device& device) {
-  const auto pid = client_of(space, device);
+bool client_runs(const Place& place, const Space& space, const Device& device) {
+  const auto pid = client_of(place, space, device);
   if (!pid) return false;
   const auto its = sys::netns_id(fmt::format("/proc/{}/ns/net", *pid));
-  const auto own = sys::netns_id(sys::pin_path(space.name));
+  const auto own = sys::netns_id(place.pin(space.name.str()));
   return its && own && *its == *own;
 }
 
-Status start_client(const Space& space, const Device& device, int netns, const Cidr& pool) {
-  if (client_runs(space, device)) return {};
+Status start_client(const Place& place, const Space& space, const Device& device, int netns,
+                    const Cidr& pool) {
+  if (client_runs(place, space, device)) return {};
   // One of a namespace that was, or of a command that was killed.
-  TRY(end_clients(space, device));
+  TRY(end_clients(place, space, device));
   sys::Detached program;
   program.command = TRY(find_client());
   for (const auto* word : {"-f", "-t", "4", "-T", "2", "-A", "5"}) program.command.emplace_back(word);
   program.command.insert(program.command.end(), {"-x", "hostname:" + space.name.str()});
   const auto hook = TRY(find_hook());
   for (auto& word : own_words(device, hook)) program.command.push_back(std::move(word));
-  const auto path = base(space, device);
+  const auto path = base(place, space, device);
   program.environment = {
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
       fmt::format("{}={}", dhcp::kSpace, space.name.str()),
@@ -148,24 +148,24 @@ Status start_client(const Space& space, const Device& device, int netns, const C
       fmt::format("{}={}", dhcp::kPool, pool.str()),
   };
   program.netns = netns;
-  TRY(sys::make_directories(std::string(sys::kRunDir) + "/dhcp"));
+  TRY(sys::make_directories(place.in_run("dhcp")));
   const auto pid = TRY(sys::start_detached(program));
   const auto began = sys::start_time_of(pid);
   if (!began) return fail(Code::failed, "the DHCP client ended at once");
   return sys::write_atomically(path + ".pid", fmt::format("{} {}", pid, *began));
 }
 
-bool has_client(const Space& space, const Device& device) {
-  const auto path = base(space, device);
+bool has_client(const Place& place, const Space& space, const Device& device) {
+  const auto path = base(place, space, device);
   return ::access((path + ".pid").c_str(), F_OK) == 0 || ::access((path + ".lease").c_str(), F_OK) == 0;
 }
 
-Status stop_client(const Space& space, const Device& device, netlink::Socket* inside) {
-  TRY(end_clients(space, device));
-  const auto path = base(space, device);
+Status stop_client(const Place& place, const Space& space, const Device& device, netlink::Socket* inside) {
+  TRY(end_clients(place, space, device));
+  const auto path = base(place, space, device);
   if (const auto lease = sys::read_file(path + ".lease"); lease && inside)
     TRY(undo_lease(device, dhcp::Lease::parse(*lease), *inside));
-  const auto resolv = dhcp::resolv_path(space.name);
+  const auto resolv = dhcp::resolv_path(place.etc, space.name);
   const auto text = sys::read_file(resolv, 64 * 1024);
   if (text && text->starts_with(dhcp::marker(device.name))) ::unlink(resolv.c_str());
   for (const auto* end : {".lease", ".pid"})

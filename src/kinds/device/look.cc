@@ -112,11 +112,11 @@ Result<std::vector<DeviceInside>> look_at_devices(netlink::Socket& inside, const
   return all;
 }
 
-std::vector<DeviceInside> look_at_devices(const model::Space& space) {
+std::vector<DeviceInside> look_at_devices(const Place& place, const model::Space& space) {
   std::vector<DeviceInside> all(space.devices.size());
   if (all.empty()) return all;
   std::jthread([&] {
-    const auto netns = sys::open_netns(sys::pin_path(space.name));
+    const auto netns = sys::open_netns(place.pin(space.name.str()));
     if (!netns || !sys::enter_netns(netns->get())) return;
     auto socket = netlink::Socket::open(NETLINK_ROUTE);
     if (!socket) return;
@@ -154,7 +154,8 @@ Parts judge(const model::Space& space, const Device& device, const DeviceInside&
   right.set(Part::gateways, device.old_gateways.empty() && inside.gateways);
   const bool old_route = device.shim && !device.old_addresses.empty();
   right.set(Part::host_end, !old_route && host_end_stands(space, device, host));
-  right.set(Part::client, device.dhcp ? client_runs(space, device) : !has_client(space, device));
+  right.set(Part::client,
+            device.dhcp ? client_runs(host.place, space, device) : !has_client(host.place, space, device));
   return right;
 }
 

@@ -21,7 +21,7 @@ struct DeviceInside {
 [[nodiscard]] Result<std::vector<DeviceInside>> look_at_devices(netlink::Socket& inside,
                                                                 const model::Space& space);
 /// The same, by a thread that enters the space; nothing where it has no namespace.
-[[nodiscard]] std::vector<DeviceInside> look_at_devices(const model::Space& space);
+[[nodiscard]] std::vector<DeviceInside> look_at_devices(const Place& place, const model::Space& space);
 
 /// Is this link of the space the device, as warren makes it? `host`: what is on the host.
 [[nodiscard]] bool is_whole(const model::Space& space, const model::Device& device, const netlink::Link& link,

@@ -8,14 +8,14 @@
 
 namespace warren::ids {
 
-Result<Owners> find_owners(store::Store& store, const model::IdSettings& settings,
+Result<Owners> find_owners(const Place& place, store::Store& store, const model::IdSettings& settings,
                            const std::vector<const model::Space*>& spaces) {
   Owners owners;
-  if (spaces.empty() || TRY(store.ids().uses()).empty()) return owners;
+  if (place.own_userns || spaces.empty() || TRY(store.ids().uses()).empty()) return owners;
   for (const auto* space : spaces) {
     if (!TRY(store.ids().use_of(space->number))) continue;
     owners.emplace(space->number, TRY_WRAP("the map of space " + space->name.str(),
-                                           id_runs(store, settings, *space, std::nullopt)));
+                                           id_runs(place, store, settings, *space, std::nullopt)));
   }
   return owners;
 }

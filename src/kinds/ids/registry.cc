@@ -18,15 +18,15 @@ using model::IdBlock;
 using model::IdMap;
 
 /// What is in the store counts; that a file lags behind is said, and mended by the next `up`.
-void follow(store::Store& store) {
-  if (const auto mended = mend_subids(store); !mended)
+void follow(const Place& place, store::Store& store) {
+  if (const auto mended = mend_subids(place, store); !mended)
     warn("the sections of warren are not up to date: " + mended.error().what);
 }
 
-Result<IdRange> choose(store::Store& store, const model::IdSettings& settings,
+Result<IdRange> choose(const Place& place, store::Store& store, const model::IdSettings& settings,
                        std::optional<std::uint32_t> first) {
   const auto blocks = TRY(store.ids().blocks());
-  const auto uses = TRY(other_uses(blocks));
+  const auto uses = TRY(other_uses(place, blocks));
   if (!first) return model::free_block(settings, blocks, uses);
   const auto range = TRY(IdRange::make(*first, settings.size));
   TRY(model::check_free(range, blocks, uses));
@@ -41,15 +41,15 @@ std::string list_of(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Result<IdBlock> allocate_block(store::Store& store, const model::IdSettings& settings, const OwnerName& owner,
-                               std::optional<std::uint32_t> first) {
+Result<IdBlock> allocate_block(const Place& place, store::Store& store, const model::IdSettings& settings,
+                               const OwnerName& owner, std::optional<std::uint32_t> first) {
   auto transaction = TRY(store.begin());
   if (const auto own = TRY(store.ids().block_of(owner)))
     return fail(Code::exists, fmt::format("{} has the block {} already", owner.str(), own->range.str()));
-  const IdBlock block{TRY(choose(store, settings, first)), owner, false, std::time(nullptr)};
+  const IdBlock block{TRY(choose(place, store, settings, first)), owner, false, std::time(nullptr)};
   TRY(store.ids().insert_block(block));
   TRY(transaction.commit());
-  follow(store);
+  follow(place, store);
   return block;
 }
 
@@ -74,13 +74,13 @@ Result<std::vector<std::pair<SpaceName, model::MapUse>>> all_uses(store::Store& 
   return uses;
 }
 
-Result<IdRegistry> IdRegistry::open(const model::IdSettings& settings) {
-  auto lock = TRY(sys::WriterLock::take());
-  return IdRegistry(std::move(lock), TRY(store::Store::open(store::kStorePath)), settings);
+Result<IdRegistry> IdRegistry::open(const Place& place, const model::IdSettings& settings) {
+  auto lock = TRY(sys::WriterLock::take(place));
+  return IdRegistry(place, std::move(lock), TRY(store::Store::open(place.store)), settings);
 }
 
 Result<IdBlock> IdRegistry::allocate(const OwnerName& owner, std::optional<std::uint32_t> first) {
-  return allocate_block(store_, settings_, owner, first);
+  return allocate_block(place_, store_, settings_, owner, first);
 }
 
 /// No map is left of it, and no space takes it.
@@ -104,13 +104,13 @@ Status IdRegistry::check_given_up(const OwnerName& owner) {
 Result<IdBlock> IdRegistry::free(const OwnerName& owner) {
   auto block = TRY(need_block(store_, owner));
   TRY(check_given_up(owner));
-  const auto lock = TRY(sys::IdsLock::take());
-  TRY(check_unused(block.range));
+  const auto lock = TRY(sys::IdsLock::take(place_));
+  TRY(check_unused(place_, block.range));
   block.quarantined = true, block.since = std::time(nullptr);
   auto transaction = TRY(store_.begin());
   TRY(store_.ids().quarantine_block(owner, block.since));
   TRY(transaction.commit());
-  follow(store_);
+  follow(place_, store_);
   return block;
 }
 
@@ -123,15 +123,15 @@ Result<std::vector<IdBlock>> IdRegistry::purge(const std::vector<OwnerName>& own
     if (std::ranges::find(gone, owner, &IdBlock::owner) == gone.end())
       return fail(Code::not_found,
                   fmt::format("no block of {} is in quarantine; `warren id ls` lists them", owner.str()));
-  TRY(mend_subids(store_));  // while we know which lines are those of the blocks
-  const auto lock = TRY(sys::IdsLock::take());
+  TRY(mend_subids(place_, store_));  // while we know which lines are those of the blocks
+  const auto lock = TRY(sys::IdsLock::take(place_));
   auto transaction = TRY(store_.begin());
   for (const auto& block : gone) {
-    TRY(check_unused(block.range));
+    TRY(check_unused(place_, block.range));
     TRY(store_.ids().erase_block(block.range.first));
   }
   TRY(transaction.commit());
-  follow(store_);
+  follow(place_, store_);
   return gone;
 }
 
@@ -150,7 +150,7 @@ Status IdRegistry::remove_map(const MapName& name) {
                   fmt::format("map '{}' is in use by space {}: `warren map assign {} OTHER` first",
                               name.str(), space.str(), space.str()));
   if (const auto map = TRY(store_.ids().map(name)))
-    TRY(check_unused(*map, TRY(need_block(store_, map->owner)).range));
+    TRY(check_unused(place_, *map, TRY(need_block(store_, map->owner)).range));
   return store_.ids().erase_map(name);
 }
 
@@ -191,7 +191,7 @@ Result<std::vector<IdMap>> IdRegistry::split(const OwnerName& owner) {
 }
 
 Result<std::vector<std::string>> IdRegistry::export_subids(bool remove) {
-  return write_subids(store_, remove);
+  return write_subids(place_, store_, remove);
 }
 
 }  // namespace warren::ids

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/place.h"
 #include "model/id_map.h"
 #include "store/store.h"
 #include "sys/lock.h"
@@ -15,14 +16,14 @@ namespace warren::ids {
 /// Gives the owner a block, the lowest that nobody uses or the one that begins at `first`, and brings our
 /// section of /etc/subuid up to date where there is one. Not inside a transaction. Error: exists (he has one;
 /// or, with `first`, naming the other user of the IDs), failed (none is left).
-[[nodiscard]] Result<model::IdBlock> allocate_block(store::Store& store, const model::IdSettings& settings,
-                                                    const OwnerName& owner,
+[[nodiscard]] Result<model::IdBlock> allocate_block(const Place& place, store::Store& store,
+                                                    const model::IdSettings& settings, const OwnerName& owner,
                                                     std::optional<std::uint32_t> first = {});
 
 /// ID blocks and maps, changed. While one lives it holds the writers' lock.
 class IdRegistry {
  public:
-  [[nodiscard]] static Result<IdRegistry> open(const model::IdSettings& settings);
+  [[nodiscard]] static Result<IdRegistry> open(const Place& place, const model::IdSettings& settings);
 
   [[nodiscard]] store::Store& store() { return store_; }
 
@@ -47,12 +48,13 @@ class IdRegistry {
   [[nodiscard]] Result<std::vector<std::string>> export_subids(bool remove);
 
  private:
-  IdRegistry(sys::WriterLock lock, store::Store store, const model::IdSettings& settings)
-      : lock_(std::move(lock)), store_(std::move(store)), settings_(settings) {}
+  IdRegistry(Place place, sys::WriterLock lock, store::Store store, const model::IdSettings& settings)
+      : place_(std::move(place)), lock_(std::move(lock)), store_(std::move(store)), settings_(settings) {}
 
   [[nodiscard]] Status check_given_up(const OwnerName& owner);
   [[nodiscard]] Status remove_map(const MapName& name);
 
+  Place place_;
   sys::WriterLock lock_;
   store::Store store_;
   model::IdSettings settings_;

@@ -9,13 +9,13 @@
 namespace warren::ids {
 namespace {
 
-std::vector<std::string> both() { return {kSubuidPath, kSubgidPath}; }
+std::vector<std::string> both(const Place& place) { return {place.in_etc("subuid"), place.in_etc("subgid")}; }
 
 /// Puts our lines into the files, or takes them out, after all of them were read. The store is asked under
 /// the lock: who comes last writes what is newest.
-Result<std::vector<std::string>> put(store::Store& store, bool remove,
+Result<std::vector<std::string>> put(const Place& place, store::Store& store, bool remove,
                                      const std::vector<std::string>& paths) {
-  const auto lock = TRY(sys::EtcLock::take(both()));
+  const auto lock = TRY(sys::EtcLock::take(both(place)));
   const auto blocks = TRY(store.ids().blocks());
   const auto section = remove ? std::nullopt : std::optional(model::subid_lines(blocks));
   std::vector<std::pair<std::string, std::string>> changes;
@@ -34,14 +34,14 @@ Result<std::vector<std::string>> put(store::Store& store, bool remove,
 
 }  // namespace
 
-Result<std::vector<std::string>> write_subids(store::Store& store, bool remove) {
-  return put(store, remove, both());
+Result<std::vector<std::string>> write_subids(const Place& place, store::Store& store, bool remove) {
+  return put(place, store, remove, both(place));
 }
 
-Result<std::vector<std::string>> stale_subids(store::Store& store) {
+Result<std::vector<std::string>> stale_subids(const Place& place, store::Store& store) {
   const auto blocks = TRY(store.ids().blocks());
   std::vector<std::string> stale;
-  for (const auto& path : both()) {
+  for (const auto& path : both(place)) {
     const auto text = TRY(sys::read_etc_file(path));
     if (!text) continue;
     const auto file = model::SubidFile::parse(*text, blocks);
@@ -50,11 +50,11 @@ Result<std::vector<std::string>> stale_subids(store::Store& store) {
   return stale;
 }
 
-Result<std::vector<std::string>> mend_subids(store::Store& store) {
-  const auto stale = TRY(stale_subids(store));
-  if (stale.empty() && sys::EtcLock::left_behind(both())) TRY(sys::EtcLock::take(both()));
+Result<std::vector<std::string>> mend_subids(const Place& place, store::Store& store) {
+  const auto stale = TRY(stale_subids(place, store));
+  if (stale.empty() && sys::EtcLock::left_behind(both(place))) TRY(sys::EtcLock::take(both(place)));
   if (stale.empty()) return stale;
-  return put(store, false, stale);
+  return put(place, store, false, stale);
 }
 
 }  // namespace warren::ids

@@ -21,7 +21,8 @@ namespace {
 
 using model::IdUse;
 
-Status add_subids(const char* path, const std::vector<model::IdBlock>& blocks, std::vector<IdUse>& to) {
+Status add_subids(const std::string& path, const std::vector<model::IdBlock>& blocks,
+                  std::vector<IdUse>& to) {
   const auto text = TRY(sys::read_etc_file(path));
   if (!text) return {};
   std::ranges::move(model::SubidFile::parse(*text, blocks).uses(path), std::back_inserter(to));
@@ -63,9 +64,9 @@ bool shows_all(const std::vector<IdRun>& runs) {
   return sum > kLastId;
 }
 
-Result<std::vector<IdUse>> live_uses() {
+Result<std::vector<IdUse>> live_uses(const Place& place) {
   std::vector<IdUse> all;
-  for (const auto& live : TRY(sys::live_ids()))
+  for (const auto& live : TRY(sys::live_ids(place)))
     for (const auto* runs : {&live.runs.uid, &live.runs.gid}) {
       if (shows_all(*runs)) continue;
       for (const auto& run : *runs)
@@ -81,30 +82,30 @@ std::unexpected<Error> in_use(std::string_view what, std::string_view who) {
 
 }  // namespace
 
-Result<std::vector<IdUse>> written_uses(const std::vector<model::IdBlock>& blocks) {
+Result<std::vector<IdUse>> written_uses(const Place& place, const std::vector<model::IdBlock>& blocks) {
   auto all = model::reserved_ids();
-  TRY(add_subids(kSubuidPath, blocks, all));
-  TRY(add_subids(kSubgidPath, blocks, all));
+  TRY(add_subids(place.in_etc("subuid"), blocks, all));
+  TRY(add_subids(place.in_etc("subgid"), blocks, all));
   TRY(add_accounts(all));
   add_machines(all);
   return all;
 }
 
-Result<std::vector<IdUse>> other_uses(const std::vector<model::IdBlock>& blocks) {
-  auto all = TRY(written_uses(blocks));
-  std::ranges::move(TRY(live_uses()), std::back_inserter(all));
+Result<std::vector<IdUse>> other_uses(const Place& place, const std::vector<model::IdBlock>& blocks) {
+  auto all = TRY(written_uses(place, blocks));
+  std::ranges::move(TRY(live_uses(place)), std::back_inserter(all));
   return all;
 }
 
-Status check_unused(const IdRange& range) {
-  const auto uses = TRY(live_uses());
+Status check_unused(const Place& place, const IdRange& range) {
+  const auto uses = TRY(live_uses(place));
   const auto* use = model::user_of(range, uses);
   return use ? in_use("the block " + range.str(), use->who) : Status();
 }
 
-Status check_unused(const model::IdMap& map, const IdRange& block) {
+Status check_unused(const Place& place, const model::IdMap& map, const IdRange& block) {
   const auto told = sys::sorted(model::runs(map, block));
-  for (const auto& live : TRY(sys::live_ids()))
+  for (const auto& live : TRY(sys::live_ids(place)))
     if (live.runs == told) return in_use(fmt::format("map '{}'", map.name.str()), holder_text(live));
   return {};
 }

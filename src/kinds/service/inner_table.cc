@@ -14,7 +14,6 @@
 #include "nft/runner.h"
 #include "nft/table.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "sys/netns.h"
 #include "sys/sysctl.h"
 
@@ -63,11 +62,11 @@ Status forget_flows(netlink::Socket& socket, const Services& before, const Servi
 }
 
 /// There as soon as a table has been put into any space: where it is missing, nobody has to look.
-std::string trace_path() { return std::string(sys::kRunDir) + "/services"; }
+std::string trace_path(const Place& place) { return place.in_run("services"); }
 
-Status leave_trace() {
-  if (::access(trace_path().c_str(), F_OK) == 0) return {};
-  return sys::write_atomically(trace_path(), "");
+Status leave_trace(const Place& place) {
+  if (::access(trace_path(place).c_str(), F_OK) == 0) return {};
+  return sys::write_atomically(trace_path(place), "");
 }
 
 /// Runs on a thread that is then thrown away.
@@ -88,15 +87,15 @@ Status put(int netns, const Space& space, const Settings& settings) {
 
 }  // namespace
 
-Status put_inner_table(int netns, const Space& space, const Settings& settings) {
-  TRY(leave_trace());
+Status put_inner_table(const Place& place, int netns, const Space& space, const Settings& settings) {
+  TRY(leave_trace(place));
   Status status;
   std::jthread([&] { status = put(netns, space, settings); }).join();
   return TRY_WRAP("services", std::move(status)), Status();
 }
 
-bool inner_table_is_right(const Space& space, const Settings& settings) {
-  if (!model::has_nat_services(settings) && ::access(trace_path().c_str(), F_OK) != 0) return true;
+bool inner_table_is_right(const Place& place, const Space& space, const Settings& settings) {
+  if (!model::has_nat_services(settings) && ::access(trace_path(place).c_str(), F_OK) != 0) return true;
   auto wanted = inner_services(space, settings);
   std::ranges::sort(wanted);
   auto socket = netlink::Socket::open(NETLINK_NETFILTER);

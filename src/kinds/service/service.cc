@@ -45,7 +45,7 @@ void keep(const Wanted& before, const Wanted& after, ItemFacts out) {
 void see(const kinds::Sight& sight, const model::Space& space, ItemFacts out) {
   if (!sight.inside || !has_table(space)) return;
   Parts seen{Part::may_be};
-  seen.set(Part::table, inner_table_is_right(space, sight.settings));
+  seen.set(Part::table, inner_table_is_right(sight.view.place, space, sight.settings));
   out.add(0, seen.bits());
 }
 
@@ -61,10 +61,10 @@ Status put(const model::Step& step, kinds::Context& context) {
   const auto& space = *step.space;
   const bool fresh = !Parts::of_bits(step.seen).has(Part::may_be);
   if (fresh && model::nat_services(space, context.settings).empty()) return {};
-  const auto netns = sys::open_netns(sys::pin_path(space.name));
+  const auto netns = sys::open_netns(context.kernel.place().pin(space.name.str()));
   if (!netns && netns.error().code == Code::not_found) return {};  // `up`, which makes it, gives it all
   if (!netns) return std::unexpected(netns.error());
-  return put_inner_table(netns->get(), space, context.settings);
+  return put_inner_table(context.kernel.place(), netns->get(), space, context.settings);
 }
 
 /// What leaves goes with its namespace.

@@ -34,10 +34,10 @@ Result<std::map<uid_t, SpaceName>> belongings(store::Store& store, const std::ve
   return all;
 }
 
-std::map<SpaceName, sys::NetnsId> namespaces(const std::vector<model::Space>& spaces) {
+std::map<SpaceName, sys::NetnsId> namespaces(const Place& place, const std::vector<model::Space>& spaces) {
   std::map<SpaceName, sys::NetnsId> all;
   for (const auto& space : spaces)
-    if (const auto id = sys::netns_id(sys::pin_path(space.name))) all[space.name] = *id;
+    if (const auto id = sys::netns_id(place.pin(space.name.str()))) all[space.name] = *id;
   return all;
 }
 
@@ -50,10 +50,10 @@ std::string place_of(const sys::NetnsId& netns, const std::map<SpaceName, sys::N
 
 }  // namespace
 
-Result<std::vector<Stray>> find_strays(store::Store& store, uid_t min_uid) {
+Result<std::vector<Stray>> find_strays(const Place& place, store::Store& store, uid_t min_uid) {
   const auto spaces = TRY(store.spaces().all());
   const auto homes = TRY(belongings(store, spaces, min_uid));
-  const auto pinned = namespaces(spaces);
+  const auto pinned = namespaces(place, spaces);
   std::vector<Stray> strays;
   for (const auto& process : TRY(sys::processes())) {
     const auto uid = sys::user_of(process.pid);

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "base/place.h"
 #include "store/store.h"
 #include "types/names.h"
 
@@ -21,6 +22,6 @@ struct Stray {
 };
 
 /// Looks at every process, once. Those of users below `min_uid`, that of the settings, are nobody's.
-[[nodiscard]] Result<std::vector<Stray>> find_strays(store::Store& store, uid_t min_uid);
+[[nodiscard]] Result<std::vector<Stray>> find_strays(const Place& place, store::Store& store, uid_t min_uid);
 
 }  // namespace warren::session

@@ -13,7 +13,6 @@
 
 #include "store/members.h"
 #include "sys/file.h"
-#include "sys/lock.h"
 #include "sys/netns.h"
 #include "sys/user.h"
 
@@ -26,7 +25,9 @@ using model::State;
 
 constexpr std::array kKinds{"u", "g", "d"};
 
-std::string in_index(std::string_view name) { return fmt::format("{}/sessions/{}", sys::kRunDir, name); }
+std::string in_index(const Place& place, std::string_view name) {
+  return fmt::format("{}/sessions/{}", place.run, name);
+}
 
 std::string key(const Member& member) {
   return fmt::format("{}/{}", member.kind == Member::Kind::user ? 'u' : 'g', member.name.str());
@@ -36,26 +37,26 @@ std::string default_key(const Member& namesake) { return "d/" + namesake.name.st
 
 constexpr std::string_view kMinUid = "min_uid";
 
-std::string unready() { return in_index("unready"); }
+std::string unready(const Place& place) { return in_index(place, "unready"); }
 
-std::string target_of(const Space& space) {
-  return space.state == State::up ? sys::pin_path(space.name) : unready();
+std::string target_of(const Place& place, const Space& space) {
+  return space.state == State::up ? place.pin(space.name.str()) : unready(place);
 }
 
-Status prepare() {
-  for (const auto* name : kKinds) TRY(sys::make_directories(in_index(name)));
-  return sys::pin_host(kHostNetns);
+Status prepare(const Place& place) {
+  for (const auto* name : kKinds) TRY(sys::make_directories(in_index(place, name)));
+  return sys::pin_host(host_netns(place));
 }
 
 /// Under another name first, which no member can have, so that the link is never missing.
-Status put_link(const std::string& entry, const std::string& target) {
-  const auto path = in_index(entry);
+Status put_link(const Place& place, const std::string& entry, const std::string& target) {
+  const auto path = in_index(place, entry);
   const auto slash = path.rfind('/') + 1;
   const auto fresh = path.substr(0, slash) + "#" + path.substr(slash);
   ::unlink(fresh.c_str());
   bool made = ::symlink(target.c_str(), fresh.c_str()) == 0;
   if (!made && errno == ENOENT) {
-    TRY(prepare());
+    TRY(prepare(place));
     made = ::symlink(target.c_str(), fresh.c_str()) == 0;
   }
   if (made && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
@@ -64,8 +65,8 @@ Status put_link(const std::string& entry, const std::string& target) {
   return fail_errno(error, "make " + path);
 }
 
-Status drop_link(const std::string& entry) {
-  const auto path = in_index(entry);
+Status drop_link(const Place& place, const std::string& entry) {
+  const auto path = in_index(place, entry);
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return fail_errno(errno, "remove " + path);
 }
@@ -76,15 +77,15 @@ std::string read_link(const std::string& path) {
   return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-std::map<std::string, std::string> standing() {
+std::map<std::string, std::string> standing(const Place& place) {
   std::map<std::string, std::string> links;
   for (const auto* kind : kKinds) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(in_index(kind).c_str()), ::closedir);
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(in_index(place, kind).c_str()), ::closedir);
     while (const auto* entry = dir ? ::readdir(dir.get()) : nullptr) {
       const std::string_view name(entry->d_name);
       if (name == "." || name == "..") continue;
       const auto link = fmt::format("{}/{}", kind, name);
-      links[link] = read_link(in_index(link));
+      links[link] = read_link(in_index(place, link));
     }
   }
   return links;
@@ -108,7 +109,7 @@ Result<std::vector<uid_t>> uids_of(const Member& member, uid_t least) {
   return uids;
 }
 
-bool SessionIndex::is_ready() { return ::access(in_index("ready").c_str(), F_OK) == 0; }
+bool SessionIndex::is_ready() const { return ::access(in_index(place_, "ready").c_str(), F_OK) == 0; }
 
 Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
   std::vector<std::string> all;
@@ -118,31 +119,31 @@ Result<std::vector<std::string>> SessionIndex::entries(const Space& space) {
 }
 
 Status SessionIndex::point(const Space& space, const std::string& target) {
-  for (const auto& entry : TRY(entries(space))) TRY(put_link(entry, target));
+  for (const auto& entry : TRY(entries(space))) TRY(put_link(place_, entry, target));
   return {};
 }
 
-Status SessionIndex::hold(const Space& space) { return point(space, unready()); }
+Status SessionIndex::hold(const Space& space) { return point(space, unready(place_)); }
 
-Status SessionIndex::settle(const Space& space) { return point(space, target_of(space)); }
+Status SessionIndex::settle(const Space& space) { return point(space, target_of(place_, space)); }
 
 Result<bool> SessionIndex::leads_to(const Space& space) {
-  const auto pin = sys::pin_path(space.name);
+  const auto pin = place_.pin(space.name.str());
   for (const auto& entry : TRY(entries(space)))
-    if (read_link(in_index(entry)) != pin) return false;
+    if (read_link(in_index(place_, entry)) != pin) return false;
   return sys::open_netns(pin).has_value();
 }
 
 Status SessionIndex::withdraw(const Space& space) {
-  for (const auto& entry : TRY(entries(space))) TRY(drop_link(entry));
+  for (const auto& entry : TRY(entries(space))) TRY(drop_link(place_, entry));
   return {};
 }
 
 Status SessionIndex::put(const Member& member, const Space& space) {
-  return put_link(key(member), target_of(space));
+  return put_link(place_, key(member), target_of(place_, space));
 }
 
-Status SessionIndex::remove(const Member& member) { return drop_link(key(member)); }
+Status SessionIndex::remove(const Member& member) { return drop_link(place_, key(member)); }
 
 Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& spaces,
                                                  const std::vector<SpaceName>& broken) {
@@ -150,7 +151,7 @@ Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& space
   std::map<SpaceName, std::string> targets;
   for (const auto& space : spaces) {
     const bool whole = std::ranges::find(broken, space.name) == broken.end();
-    targets[space.name] = whole ? target_of(space) : unready();
+    targets[space.name] = whole ? target_of(place_, space) : unready(place_);
     if (const auto own = namesake(space)) links[default_key(*own)] = targets[space.name];
   }
   for (const auto& [member, space] : TRY(store_.members().all())) links[key(member)] = targets[space];
@@ -159,16 +160,16 @@ Result<SessionIndex::Links> SessionIndex::wanted(const std::vector<Space>& space
 
 Status SessionIndex::sync(const std::vector<Space>& spaces, const std::vector<SpaceName>& broken) {
   const auto links = TRY(wanted(spaces, broken));
-  TRY(prepare());
-  const auto now = standing();
+  TRY(prepare(place_));
+  const auto now = standing(place_);
   for (const auto& [entry, target] : now)
-    if (!links.contains(entry)) TRY(drop_link(entry));
+    if (!links.contains(entry)) TRY(drop_link(place_, entry));
   for (const auto& [entry, target] : links)
     if (const auto stands = now.find(entry); stands == now.end() || stands->second != target)
-      TRY(put_link(entry, target));
-  if (const auto least = std::to_string(min_uid_); read_link(in_index(kMinUid)) != least)
-    TRY(put_link(std::string(kMinUid), least));
-  TRY(sys::open_file(in_index("ready"), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
+      TRY(put_link(place_, entry, target));
+  if (const auto least = std::to_string(min_uid_); read_link(in_index(place_, kMinUid)) != least)
+    TRY(put_link(place_, std::string(kMinUid), least));
+  TRY(sys::open_file(in_index(place_, "ready"), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
   return {};
 }
 
@@ -178,11 +179,11 @@ Result<std::vector<std::string>> SessionIndex::faults(const std::vector<Space>& 
   if (links.empty() && !is_ready()) return found;
   if (!is_ready())
     found.emplace_back("sessions: logins do not know yet where to go");
-  else if (!sys::is_own_netns(in_index("host")))
-    found.push_back("sessions: " + in_index("host") + " is not the host's namespace");
-  if (is_ready() && read_link(in_index(kMinUid)) != std::to_string(min_uid_))
-    found.push_back(fmt::format("sessions: {} does not say {}", in_index(kMinUid), min_uid_));
-  const auto now = standing();
+  else if (!sys::is_own_netns(in_index(place_, "host")))
+    found.push_back("sessions: " + in_index(place_, "host") + " is not the host's namespace");
+  if (is_ready() && read_link(in_index(place_, kMinUid)) != std::to_string(min_uid_))
+    found.push_back(fmt::format("sessions: {} does not say {}", in_index(place_, kMinUid), min_uid_));
+  const auto now = standing(place_);
   for (const auto& [entry, target] : now)
     if (!links.contains(entry)) found.push_back(fmt::format("sessions: {} has no space any more", entry));
   if (!is_ready()) return found;

@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
+#include "base/place.h"
 #include "model/service.h"
 #include "model/space.h"
 #include "store/store.h"
@@ -20,8 +22,8 @@ namespace warren::session {
 /// such user or group. Error: they could not be looked up.
 [[nodiscard]] Result<std::vector<uid_t>> uids_of(const model::Member& member, uid_t least);
 
-/// The host's own namespace, pinned before the first session lands.
-inline constexpr const char* kHostNetns = "/run/warren/sessions/host";
+/// Where the host's own namespace is pinned before the first session lands.
+[[nodiscard]] inline std::string host_netns(const Place& place) { return place.in_run("sessions/host"); }
 
 /// Where sessions land: links that pam_warren(8) follows with one open(2), since a login must not wait for a
 /// database.
@@ -36,7 +38,8 @@ inline constexpr const char* kHostNetns = "/run/warren/sessions/host";
 class SessionIndex {
  public:
   /// `min_uid` is that of the settings.
-  SessionIndex(store::Store& store, uid_t min_uid) : store_(store), min_uid_(min_uid) {}
+  SessionIndex(Place place, store::Store& store, uid_t min_uid)
+      : place_(std::move(place)), store_(store), min_uid_(min_uid) {}
 
   /// Before anything becomes of the space: nobody is placed in what is not whole, nor passes it by.
   [[nodiscard]] Status hold(const model::Space& space);
@@ -54,7 +57,7 @@ class SessionIndex {
   [[nodiscard]] Status sync(const std::vector<model::Space>& spaces, const std::vector<SpaceName>& broken);
   /// What sync() would change, a line each.
   [[nodiscard]] Result<std::vector<std::string>> faults(const std::vector<model::Space>& spaces);
-  [[nodiscard]] static bool is_ready();
+  [[nodiscard]] bool is_ready() const;
 
  private:
   using Links = std::map<std::string, std::string>;  // "u/alice" -> target
@@ -63,6 +66,7 @@ class SessionIndex {
   [[nodiscard]] Status point(const model::Space& space, const std::string& target);
   [[nodiscard]] Result<std::vector<std::string>> entries(const model::Space& space);
 
+  Place place_;
   store::Store& store_;
   uid_t min_uid_;
 };

@@ -23,9 +23,9 @@ using rooms::RoomOrder;
 constexpr std::size_t kFewSpaces = 8;
 
 /// The name and what is noted of it: whoever lives on in the namespace is not the space any more.
-Status let_go(const SpaceName& name) {
-  TRY(rooms::forget_netns(name));
-  return sys::unpin(name);
+Status let_go(const Place& place, const SpaceName& name) {
+  TRY(rooms::forget_netns(place, name));
+  return sys::unpin(place, name);
 }
 
 Parts missing_of(const Step& step) { return Parts::of_bits(step.missing); }
@@ -36,7 +36,7 @@ RoomOrder order_for(const Step& step, const Context& context) {
   if (!missing_of(step).has(Part::netns)) return {name, RoomOrder::Kind::open};
   // The pin is gone but the link stands: somebody deleted the name while processes live in the namespace.
   if (has_outer(step) || !step.space->uplink)
-    if (auto netns = rooms::find_living_netns(name))
+    if (auto netns = rooms::find_living_netns(context.kernel.place(), name))
       return {name, RoomOrder::Kind::adopt, std::make_shared<const UniqueFd>(std::move(*netns))};
   const auto owner = context.owners.find(step.space->number);
   return {name,
@@ -144,7 +144,7 @@ class Builder {
       netlink::delete_link(batch, begun.site.wiring.outer);
       (void)host_.run(batch);  // its peer may have taken it along
     }
-    if (begun.new_pin) (void)let_go(begun.site.space.name);
+    if (begun.new_pin) (void)let_go(context_.kernel.place(), begun.site.space.name);
   }
 
   netlink::Socket& host_;
@@ -157,9 +157,9 @@ class Builder {
 
 Status build_spaces(std::span<const Step> steps, Context& context) {
   if (steps.empty()) return {};
-  TRY(sys::prepare_pins());
+  TRY(sys::prepare_pins(context.kernel.place()));
   std::optional<rooms::RoomSource> own;
-  if (!context.begun) own.emplace(orders_for(steps, context));
+  if (!context.begun) own.emplace(context.kernel.place(), orders_for(steps, context));
   auto& rooms = context.begun ? *context.begun : *own;
   Builder builder(*TRY(context.kernel.route()), context, steps.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -176,7 +176,7 @@ Status tear_down(std::span<const Step> steps, Context& context) {
     if (step.space->uplink) links.push_back(model::wiring(*step.space, context.settings).outer);
   TRY(host::delete_links(context.kernel, links));
   for (const auto& step : steps)
-    if (auto gone = let_go(step.space->name); !gone)
+    if (auto gone = let_go(context.kernel.place(), step.space->name); !gone)
       context.failures.push_back({step.space->name, std::move(gone).error()});
   return {};
 }
