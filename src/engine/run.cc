@@ -8,6 +8,7 @@
 #include "host/table.h"
 #include "kinds/session/confine.h"
 #include "rooms/room.h"
+#include "sys/netns.h"
 
 namespace warren::engine {
 namespace {
@@ -200,7 +201,10 @@ Result<Report> Engine::Self::run(const Operation& operation, const Options& opti
   if (options.dry_run || is_same(change)) return report;
   const auto moves = moves_of(change);
   std::optional<rooms::RoomSource> room;
-  if (auto orders = orders_for(moves, change, adopted)) room.emplace(place(), std::move(*orders), true);
+  if (auto orders = orders_for(moves, change, adopted)) {
+    TRY(sys::prepare_pins(place()));  // a name that is given before would lie below the mount
+    room.emplace(place(), std::move(*orders), true);
+  }
   TRY(begin_moves(moves, options.force));
   if (auto written = store_change(change, moves); !written) {
     undo_moves(moves);
