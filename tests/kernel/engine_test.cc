@@ -85,7 +85,7 @@ class EngineTest : public HostTest {
   }
 
   static void reach(const Desired& target) {
-    auto engine = Engine::open(target.settings);
+    auto engine = Engine::open(Place::of_host(), target.settings);
     ASSERT_OK(engine);
     const auto done = engine->run(become(target), {.force = true});
     ASSERT_OK(done);
@@ -97,7 +97,7 @@ class EngineTest : public HostTest {
 
   /// What the store has, is what was asked for.
   static void expect_stored(const Desired& target) {
-    const auto stored = Engine::open(target.settings)->desired();
+    const auto stored = Engine::open(Place::of_host(), target.settings)->desired();
     ASSERT_OK(stored);
     ASSERT_EQ(stored->spaces.size(), target.spaces.size());
     for (std::size_t i = 0; i < target.spaces.size(); ++i) {

@@ -75,7 +75,7 @@ TEST_F(StoreIds, WhatUserNamespacesAreTold) {
   ASSERT_TRUE(store.ids().insert_block({{1572864, 524288}, owner("web1"), false, 5}));
   ASSERT_TRUE(store.ids().insert_map(map("big", "alice")));
   const auto told = [&](const std::optional<std::string>& named) {
-    return ids::id_runs(store, settings, web1, named).value();
+    return ids::id_runs(Place::of_host(), store, settings, web1, named).value();
   };
   const IdRuns own{{{0, 1572864, 524288}}, {{0, 1572864, 524288}}};
   const IdRuns big{{{0, 1048576, 65536}, {5000000, 1148576, 200000}}, {{0, 1114112, 65536}}};
@@ -84,8 +84,8 @@ TEST_F(StoreIds, WhatUserNamespacesAreTold) {
   ASSERT_TRUE(store.ids().set_use(2, {owner("alice"), map_name("big"), 77}));
   EXPECT_EQ(told({}), big);
   EXPECT_EQ(told("default").uid, (std::vector<IdRun>{{0, 1048576, 524288}}));
-  EXPECT_EQ(code(ids::id_runs(store, settings, web1, "none")), Code::not_found);
-  EXPECT_EQ(code(ids::id_runs(store, settings, web1, "../x")), Code::usage);
+  EXPECT_EQ(code(ids::id_runs(Place::of_host(), store, settings, web1, "none")), Code::not_found);
+  EXPECT_EQ(code(ids::id_runs(Place::of_host(), store, settings, web1, "../x")), Code::usage);
 }
 
 }  // namespace
