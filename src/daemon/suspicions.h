@@ -36,7 +36,7 @@ class Suspicions {
   void lost_word(const std::string& of);
 
   [[nodiscard]] bool any() const { return !all_.empty(); }
-  /// What of them still holds against the spaces that are expected now, in words; forgets them. What warren
+  /// Those that still hold against the spaces that are expected now, in words; forgets all of them. What warren
   /// itself took away is expected no longer.
   [[nodiscard]] std::vector<std::string> take();
 

@@ -37,7 +37,7 @@ class Watcher {
   void look_at_clients();
 
   [[nodiscard]] bool suspicious() const { return suspicions_.any(); }
-  /// What of the suspicions still holds against the spaces that are expected now; forgets them.
+  /// The suspicions that still hold against the spaces that are expected now; forgets all of them.
   [[nodiscard]] std::vector<std::string> take() { return suspicions_.take(); }
 
  private:
