@@ -159,6 +159,10 @@ class Dhcp(Devices):
     def test_a_namespace_that_is_found_again(self):
         self.add()
         inode, pid = os.stat("/run/netns/fw").st_ino, one_client()
+        # A client may end when its interface goes, and the namespace with the last who lives in it.
+        inhabitant = wh.start("sleep", 1000, ns="fw")
+        self.addCleanup(inhabitant.wait)
+        self.addCleanup(inhabitant.kill)
         wh.run("ip", "link", "delete", "eth1", ns="fw")
         wh.run("ip", "netns", "delete", "fw")
         self.mend()
