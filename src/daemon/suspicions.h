@@ -36,8 +36,8 @@ class Suspicions {
   void lost_word(const std::string& of);
 
   [[nodiscard]] bool any() const { return !all_.empty(); }
-  /// Those that still hold against the spaces that are expected now, in words; forgets all of them. What warren
-  /// itself took away is expected no longer.
+  /// Those that still hold against the spaces that are expected now, in words; forgets all of them. What
+  /// warren itself took away is expected no longer.
   [[nodiscard]] std::vector<std::string> take();
 
  private:

@@ -172,20 +172,23 @@ int first_hop(const AttrView& attr) {
 
 }  // namespace
 
-void query_way(Batch& batch, const Ip& to) {
+namespace {
+
+void ask_way(Batch& batch, const Ip& to, unsigned flags) {
   rtmsg header{};
   header.rtm_family = af(to.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(to.bits());
-  // Else the kernel looks through all addresses of all links for the IPv6 source that it would choose: once
-  // to find the way, for which it is given one, and once to tell it, for which it is to tell the entry alone.
-  if (!to.is_v4()) {
-    header.rtm_src_len = header.rtm_dst_len;
-    header.rtm_flags = RTM_F_FIB_MATCH;
-  }
+  header.rtm_flags = flags;
+  // Else the kernel looks through all addresses of all links for the IPv6 source that it would choose.
+  if (!to.is_v4()) header.rtm_src_len = header.rtm_dst_len;
   auto request = batch.add<RouteScope>(RTM_GETROUTE, 0, header, "find the route");
   request.put(kDst, to);
   if (!to.is_v4()) request.put(kSrc, to);
 }
+
+}  // namespace
+
+void query_way(Batch& batch, const Ip& to) { ask_way(batch, to, 0); }
 
 std::optional<Way> parse_way(const MessageView& message) {
   const auto header = message.header<rtmsg>();
@@ -203,7 +206,10 @@ std::optional<Way> parse_way(const MessageView& message) {
 
 Result<std::optional<int>> route_interface(Socket& socket, const Ip& to) {
   Batch batch;
-  query_way(batch, to);
+  // The entry alone: to say which IPv6 source it would choose, the kernel would walk all links once more.
+  // Inside a space that is not asked for, since an address of its own is seen later in this form than it is
+  // in use.
+  ask_way(batch, to, to.is_v4() ? 0 : RTM_F_FIB_MATCH);
   std::optional<int> index;
   const auto status = socket.run(batch, [&](const MessageView& message) {
     if (const auto way = parse_way(message); way && !way->local) index = way->index;
