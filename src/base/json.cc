@@ -9,6 +9,9 @@
 
 namespace warren {
 
+Json::Json() = default;
+Json::Json(std::nullptr_t) {}
+Json::Json(double number) : value_(number) {}
 Json::Json(std::string text) : value_(std::move(text)) {}
 Json::Json(std::string_view text) : value_(std::string(text)) {}
 Json::Json(const char* text) : value_(std::string(text)) {}

@@ -20,15 +20,15 @@ class Json {
   struct Member;
 
   /// null.
-  Json() = default;
-  Json(std::nullptr_t) {}
+  Json();
+  Json(std::nullptr_t);
   template <std::same_as<bool> T>  // and not what would turn into one, as pointers do
   Json(T flag) : value_(flag) {}
   template <std::integral T>
   requires(!std::same_as<T, bool>) Json(T number)
       : value_(
             static_cast<std::conditional_t<std::signed_integral<T>, std::int64_t, std::uint64_t>>(number)) {}
-  Json(double number) : value_(number) {}
+  Json(double number);
   Json(std::string text);
   Json(std::string_view text);
   Json(const char* text);
