@@ -17,7 +17,7 @@
 namespace warren::view {
 
 /// The space of this name. Error: usage (it cannot be a name), not_found.
-[[nodiscard]] Result<model::Space> find_space(store::Store& store, const std::string& name);
+[[nodiscard]] Result<model::Space> find_space(store::Store& store, const std::string& text);
 /// The one of this name, or all where that is empty. Error: as find_space(), with the command named.
 [[nodiscard]] Result<std::vector<model::Space>> one_or_all(store::Store& store, const std::string& name,
                                                            std::string_view command);
