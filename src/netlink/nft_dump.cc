@@ -11,24 +11,15 @@
 #include <thread>
 
 #include "netlink/nfnl.h"
+#include "netlink/nft_attributes.h"
 
 namespace warren::netlink {
 namespace {
 
 struct TableScope;
-struct SetElemScope;
 struct RuleScope;
 constexpr Attr<RuleScope, NFTA_RULE_TABLE, std::string_view> kRuleTable;
 constexpr Attr<TableScope, NFTA_TABLE_NAME, std::string_view> kTableName;
-constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kElemTable;
-constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kElemSet;
-struct ElementsScope;
-struct ElementScope;
-struct DataScope;
-constexpr Attr<SetElemScope, NFTA_SET_ELEM_LIST_ELEMENTS, Nest<ElementsScope>> kElements;
-constexpr Attr<ElementsScope, NFTA_LIST_ELEM, Nest<ElementScope>> kElement;
-constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY, Nest<DataScope>> kKey;
-constexpr Attr<DataScope, NFTA_DATA_VALUE, std::span<const std::byte>> kValue;
 
 // A set that has grown is moved to a larger hash in the background, and the kernel does not say when a dump
 // ran into that. Then some elements come twice, and as many not at all.
@@ -126,10 +117,9 @@ Status dump_set(Socket& socket, const std::string& table, const std::string& set
                 const std::function<void()>& start, const std::function<void(const RawElement&)>& visit) {
   Batch batch;
   batch
-      .add<SetElemScope>(nft_type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET),
-                         "list an nft set")
-      .put(kElemTable, with_zero(table))
-      .put(kElemSet, with_zero(set));
+      .add<ListScope>(nft_type(NFT_MSG_GETSETELEM), NLM_F_DUMP, nfnl::header(NFPROTO_INET), "list an nft set")
+      .put(kListTable, with_zero(table))
+      .put(kListSet, with_zero(set));
   std::vector<std::size_t> seen;
   for (int i = 0; i < kSetTries; ++i) {
     if (i != 0) std::this_thread::sleep_for(kSetPause);
@@ -152,9 +142,9 @@ Status find_elements(Socket& socket, const std::string& table, const std::string
   Batch batch;
   for (const auto& key : keys) {
     // A request for each: the kernel ends one at the first key that is not there.
-    auto request = batch.add<SetElemScope>(nft_type(NFT_MSG_GETSETELEM), 0, nfnl::header(NFPROTO_INET),
-                                           "find in an nft set");
-    request.put(kElemTable, with_zero(table)).put(kElemSet, with_zero(set));
+    auto request = batch.add<ListScope>(nft_type(NFT_MSG_GETSETELEM), 0, nfnl::header(NFPROTO_INET),
+                                        "find in an nft set");
+    request.put(kListTable, with_zero(table)).put(kListSet, with_zero(set));
     auto list = request.nest(kElements);
     auto element = list.nest(kElement);
     element.nest(kKey).put(kValue, key.bytes());

@@ -10,26 +10,13 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "netlink/nfnl.h"
+#include "netlink/nft_attributes.h"
 
 namespace warren::netlink {
 namespace {
 
 // A nest's length has 16 bits; the longest element takes less than 160 bytes.
 constexpr std::size_t kElementsARequest = 400;
-
-struct ListScope;
-struct ElementsScope;
-struct ElementScope;
-struct DataScope;
-using Bytes = std::span<const std::byte>;
-constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_TABLE, std::string_view> kListTable;
-constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_SET, std::string_view> kListSet;
-constexpr Attr<ListScope, NFTA_SET_ELEM_LIST_ELEMENTS, Nest<ElementsScope>> kElements;
-constexpr Attr<ElementsScope, NFTA_LIST_ELEM, Nest<ElementScope>> kElement;
-constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY, Nest<DataScope>> kKey;
-constexpr Attr<ElementScope, NFTA_SET_ELEM_KEY_END, Nest<DataScope>> kKeyEnd;
-constexpr Attr<ElementScope, NFTA_SET_ELEM_DATA, Nest<DataScope>> kData;
-constexpr Attr<DataScope, NFTA_DATA_VALUE, Bytes> kValue;
 
 void put_element(Writer<ElementsScope>& list, const ElementBytes& element) {
   auto writer = list.nest(kElement);
