@@ -207,8 +207,6 @@ std::optional<Way> parse_way(const MessageView& message) {
 Result<std::optional<int>> route_interface(Socket& socket, const Ip& to) {
   Batch batch;
   // The entry alone: to say which IPv6 source it would choose, the kernel would walk all links once more.
-  // Inside a space that is not asked for, since an address of its own is seen later in this form than it is
-  // in use.
   ask_way(batch, to, to.is_v4() ? 0 : RTM_F_FIB_MATCH);
   std::optional<int> index;
   const auto status = socket.run(batch, [&](const MessageView& message) {

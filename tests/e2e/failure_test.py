@@ -23,7 +23,7 @@ from physical_test import make_nic  # noqa: E402
 
 NOT_REACHED = 125
 TRIED = 12  # steps of an operation that are tried in a day
-MOST_WITHOUT_WAITING = 360
+MOST_COUNTED = 360
 DEEP = os.environ.get("WARREN_DEEP") == "1"
 DAY = int(time.time()) // 86400
 WHOLE = (0, "all is as it should be\n")
@@ -75,8 +75,8 @@ class Failure(Members):
         """Each step fails once."""
         before, kept = state(), hoststate.keep_store()
         steps = steps_of(*command, **options)
-        # One that waits asks again and again, which are steps as well, and differ from run to run.
-        every = 1 if DEEP else max(1, min(steps, MOST_WITHOUT_WAITING) // TRIED)
+        # On a busy machine some runs were counted with thousands of steps; their number is bounded here.
+        every = 1 if DEEP else max(1, min(steps, MOST_COUNTED) // TRIED)
         after = self.settled()
         self.assertNotEqual(before, after)
         self.go_back(before, kept)
